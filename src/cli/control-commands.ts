@@ -1,0 +1,76 @@
+import { unfinishedOf } from '../job.ts';
+import type { Run } from '../run.ts';
+import type { Context, GlobalFlags } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { keepResults } from './export-command.ts';
+import { type FollowOptions, follow } from './follow.ts';
+import { say } from './output.ts';
+import { exitCodeOfRun, goOn, summaryOf } from './summary.ts';
+import { formatCount } from './terminal.ts';
+import { createWatch } from './watch.ts';
+
+export interface ControlFlags extends GlobalFlags {
+  wait: boolean;
+}
+
+/**
+ * `offpeak resume`: goes on with what is unfinished, tries again what failed or was cancelled, and reads again what
+ * could not be read. What succeeded is left alone.
+ */
+export async function resumeCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
+  const run = await context.findRun(id);
+  if (run.state === 'cancelling') return followOn(context, run, flags, {});
+  return followOn(context, run, flags, { fill: { reopen: true } }, ['failed', 'cancelled']);
+}
+
+/** `offpeak retry`: only what failed, with the request that is stored. */
+export async function retryCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
+  const run = await context.findRun(id);
+  if (run.counts.failed === 0) {
+    say(`Nothing to retry in ${run.id}: no job has failed.`);
+    return exitCodes.succeeded;
+  }
+  return followOn(context, run, flags, {}, ['failed']);
+}
+
+async function followOn(
+  context: Context,
+  run: Run,
+  flags: ControlFlags,
+  options: FollowOptions,
+  requeue: readonly ('failed' | 'cancelled')[] = [],
+): Promise<number> {
+  const watch = createWatch({ quiet: false });
+  const offpeak = await context.offpeak(run.simulated, watch.onEvent);
+  const requeued = requeue.length > 0 ? await offpeak.retry(run.id, requeue) : 0;
+  if (requeued > 0) watch.log(`${formatCount(requeued)} jobs are tried again.`);
+  const outcome = await follow(offpeak, run, watch, { ...options, untilSubmitted: !flags.wait });
+  const ended = (await offpeak.store.getRun(run.id)) ?? run;
+  if (outcome === 'interrupted') {
+    say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\n${goOn(run)}`);
+    return exitCodes.interrupted;
+  }
+  if (ended.state === 'ended') await keepResults(context, offpeak, run.id);
+  say(`${summaryOf(ended)}\nResults:  offpeak results ${run.id}`);
+  return flags.wait ? exitCodeOfRun(ended) : exitCodes.succeeded;
+}
+
+/** `offpeak cancel`: reaches the provider, and books what was finished all the same. */
+export async function cancelCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
+  const run = await context.findRun(id);
+  if (unfinishedOf(run.counts) === 0 && run.state === 'ended') {
+    say(`Run ${run.id} has ended already. ${summaryOf(run)}`);
+    return exitCodes.succeeded;
+  }
+  const watch = createWatch({ quiet: false });
+  const offpeak = await context.offpeak(run.simulated, watch.onEvent);
+  const cancelling = await offpeak.cancel(run.id);
+  if (!flags.wait) {
+    say(`Run ${run.id} will be cancelled by the worker that follows it, or by: offpeak cancel ${run.id}`);
+    return exitCodes.succeeded;
+  }
+  const outcome = await follow(offpeak, cancelling, watch);
+  const ended = (await offpeak.store.getRun(run.id)) ?? run;
+  say(`${summaryOf(ended)}\nWhat was finished is kept:  offpeak results ${run.id}`);
+  return outcome === 'interrupted' ? exitCodes.interrupted : exitCodes.succeeded;
+}

@@ -1,0 +1,74 @@
+import { existsSync, statfsSync } from 'node:fs';
+import { messageOf } from '../errors.ts';
+import type { Context, GlobalFlags } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { printData } from './output.ts';
+import { storePath } from './settings.ts';
+import { escapeForTerminal, formatBytes } from './terminal.ts';
+
+interface Finding {
+  /** `bad` makes the exit code 3; `off` is something that is simply not set up. */
+  state: 'ok' | 'off' | 'bad';
+  subject: string;
+  detail: string;
+}
+
+/** `offpeak doctor`: whether everything that a run needs is there, and what to do where it is not. */
+export async function doctorCommand(context: Context, flags: GlobalFlags & { json?: boolean }): Promise<number> {
+  const findings = [nodeFinding(), diskFinding(context), ...(await storeFindings(context))];
+  const providers = await context.providers(flags.sandbox ?? false);
+  for (const provider of providers) {
+    try {
+      const { address, detail } = await provider.check(AbortSignal.timeout(10_000));
+      findings.push({ state: 'ok', subject: provider.name, detail: `${address}: ${detail}` });
+    } catch (error) {
+      findings.push({ state: 'off', subject: provider.name, detail: messageOf(error) });
+    }
+  }
+  const isUsable = findings.some(
+    ({ state, subject }) => state === 'ok' && providers.some(({ name }) => name === subject),
+  );
+  if (!isUsable) {
+    const detail = 'no provider can be used; --sandbox always can (simulated answers)';
+    findings.push({ state: 'off', subject: 'providers', detail });
+  }
+  if (flags.json) printData(JSON.stringify(findings, undefined, 2));
+  else
+    for (const { state, subject, detail } of findings)
+      printData(escapeForTerminal(`${state.padEnd(4)} ${subject.padEnd(9)} ${detail}`));
+  return findings.some((finding) => finding.state === 'bad') ? exitCodes.couldNotRun : exitCodes.succeeded;
+}
+
+function nodeFinding(): Finding {
+  return { state: 'ok', subject: 'node', detail: process.version };
+}
+
+function diskFinding({ config }: Context): Finding {
+  try {
+    const path = existsSync(config.home) ? config.home : '.';
+    const { bavail, bsize } = statfsSync(path);
+    const free = bavail * bsize;
+    const detail = `${formatBytes(free)} free for ${config.home}`;
+    return { state: free < 256 * 1024 ** 2 ? 'bad' : 'ok', subject: 'disk', detail };
+  } catch (error) {
+    return { state: 'bad', subject: 'disk', detail: messageOf(error) };
+  }
+}
+
+async function storeFindings(context: Context): Promise<Finding[]> {
+  const path = storePath(context.config.home);
+  if (!existsSync(path)) return [{ state: 'ok', subject: 'store', detail: `${path} (made by the first run)` }];
+  try {
+    const store = await context.store();
+    const violations = await store.check();
+    if (violations.length > 0) return violations.map((detail) => ({ state: 'bad', subject: 'store', detail }));
+    const open = await store.listBatches({ openOnly: true });
+    const unknown = open.filter((batch) => batch.state === 'unknown' || batch.state === 'submitting');
+    return [
+      { state: 'ok', subject: 'store', detail: `${path}: sound, all sums agree` },
+      { state: 'ok', subject: 'batches', detail: `${open.length} open, ${unknown.length} of them to be reconciled` },
+    ];
+  } catch (error) {
+    return [{ state: 'bad', subject: 'store', detail: messageOf(error) }];
+  }
+}

@@ -1,0 +1,98 @@
+import { totalOf } from '../job.ts';
+import type { Run } from '../run.ts';
+import type { AddedJobs, Store } from '../store.ts';
+import type { Context } from './context.ts';
+import { dryRun } from './dry-run.ts';
+import { exitCodes } from './exit-codes.ts';
+import { checkOutput, keepResults, printResults, writeResults } from './export-command.ts';
+import { follow } from './follow.ts';
+import { chooseModel } from './model-choice.ts';
+import { say } from './output.ts';
+import { formatFor, type RunFlags, recipeOptions, runOptions, sourceOptions } from './run-flags.ts';
+import { exitCodeOfRun, goOn, summaryOf } from './summary.ts';
+import { formatCount } from './terminal.ts';
+import { createWatch } from './watch.ts';
+
+/** Runs of up to so many jobs have their answers printed at the end, when no output was named. */
+const printUpTo = 20;
+
+/** `offpeak run`: a folder, one prompt, one command. */
+export async function runCommand(context: Context, target: string | undefined, flags: RunFlags): Promise<number> {
+  const simulated = flags.sandbox ?? false;
+  const { config } = context;
+  const format = formatFor(flags.output, flags.format);
+  const { provider, model } = chooseModel(flags.model, config, await context.providers(simulated), simulated);
+  const [{ createRecipe }, { createSource }] = await Promise.all([
+    import('../recipes/recipes.ts'),
+    import('../sources/sources.ts'),
+  ]);
+  const source = createSource(sourceOptions(target, flags, config, model));
+  const recipe = createRecipe(recipeOptions(source.description.type, flags, model));
+  const options = runOptions(flags, config);
+  if (flags.dryRun) return dryRun({ source, recipe, provider, mode: options.mode, json: flags.json ?? false });
+  await checkOutput(flags.output);
+
+  const watch = createWatch({ quiet: flags.json ?? false });
+  const offpeak = await context.offpeak(simulated, watch.onEvent);
+  const { run, attached } = await offpeak.begin({ source, recipe, provider, model, ...options });
+  announce(run, attached, watch.log);
+  const outcome = await follow(offpeak, run, watch, {
+    fill: { reopen: false },
+    untilSubmitted: !flags.wait,
+    onFilled: (added) => tellAdded(added, watch.log),
+  });
+  const ended = (await offpeak.store.getRun(run.id)) ?? run;
+  if (outcome === 'interrupted') {
+    say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\n${goOn(run)}`);
+    return exitCodes.interrupted;
+  }
+  if (totalOf(ended.counts) === 0) {
+    say(`Nothing matches in ${target ?? 'the named files'}: no run to make. Check the folder and --pattern.`);
+    return exitCodes.usage;
+  }
+  await keepResults(context, offpeak, run.id);
+  if (!flags.wait && ended.state !== 'ended') {
+    say(`Submitted: ${summaryOf(ended)}\nFollow it with:  offpeak resume ${run.id}`);
+    return exitCodes.succeeded;
+  }
+  await give(offpeak.store, ended, flags, format);
+  return exitCodeOfRun(ended);
+}
+
+function announce(run: Run, attached: boolean, log: (line: string) => void): void {
+  const done = run.counts.succeeded + run.counts.failed + run.counts.skipped;
+  log(
+    attached
+      ? `Going on with run ${run.id}: ${formatCount(done)} of ${formatCount(totalOf(run.counts))} are done.`
+      : `Run ${run.id}${run.simulated ? ' (simulated)' : ''}`,
+  );
+}
+
+function tellAdded(added: AddedJobs, log: (line: string) => void): void {
+  if (added.reused > 0) {
+    log(
+      `${formatCount(added.reused)} results are reused from earlier runs; nothing is sent for them (--fresh insists).`,
+    );
+  }
+  if (added.changed.length > 0) {
+    const names = added.changed.slice(0, 3).join(', ');
+    log(`Changed since they were sent, and not sent again by this run: ${names}. Run once more when it has ended.`);
+  }
+}
+
+/** The results where they were asked for: a file, stdout as data, or a few lines to read. */
+async function give(store: Store, run: Run, flags: RunFlags, format: ReturnType<typeof formatFor>): Promise<void> {
+  if (flags.output !== undefined) {
+    await writeResults(store, run.id, format, flags.output);
+  }
+  if (flags.json) await writeResults(store, run.id, 'json', undefined);
+  else if (flags.output === undefined && flags.format !== undefined)
+    await writeResults(store, run.id, format, undefined);
+  else if (flags.output === undefined && totalOf(run.counts) <= printUpTo) {
+    await printResults(store, run.id, { limit: printUpTo });
+  }
+  if (flags.json) return;
+  const written =
+    flags.output === undefined ? `Results:  offpeak results ${run.id}` : `Results written to ${flags.output}.`;
+  say(`${summaryOf(run)}\n${written}`);
+}

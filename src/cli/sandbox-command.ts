@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { OffpeakError } from '../errors.ts';
+import { type FaultPlan, startSandbox } from '../sandbox/sandbox.ts';
+import type { Context, GlobalFlags } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { printData, say } from './output.ts';
+import { parseWhole } from './run-flags.ts';
+import { sandboxPath } from './settings.ts';
+
+export interface SandboxFlags extends GlobalFlags {
+  port?: string;
+  seed?: string;
+  state?: string;
+  timeScale?: string;
+  inProgress?: string;
+  faults?: string;
+}
+
+/** `offpeak sandbox`: the emulator as a server of its own, until Ctrl-C. */
+export async function sandboxCommand(context: Context, flags: SandboxFlags): Promise<number> {
+  const sandbox = await startSandbox({
+    stateDir: flags.state ?? sandboxPath(context.config.home),
+    port: flags.port === undefined ? 0 : parseWhole('--port', flags.port, 0, 65_535),
+    ...(flags.seed === undefined ? {} : { seed: parseWhole('--seed', flags.seed, 0) }),
+    ...(flags.timeScale === undefined ? {} : { timeScale: parseWhole('--time-scale', flags.timeScale) }),
+    ...(flags.inProgress === undefined
+      ? {}
+      : { delays: { inProgressMs: parseWhole('--in-progress', flags.inProgress, 0) * 1000 } }),
+    ...(flags.faults === undefined ? {} : { faults: readFaults(flags.faults) }),
+  });
+  printData(`sandbox listening on ${sandbox.url}`);
+  say(`Answers are simulated. Point a client at it:
+  export OPENAI_BASE_URL=${sandbox.url}/v1 OPENAI_API_KEY=sk-sandbox
+  export OLLAMA_HOST=${sandbox.url}
+What it was asked: ${sandbox.url}/_sandbox/ledger    Ctrl-C ends it.`);
+  await new Promise<void>((resolve) => {
+    process.once('SIGINT', () => resolve());
+    process.once('SIGTERM', () => resolve());
+  });
+  await sandbox.close();
+  return exitCodes.succeeded;
+}
+
+function readFaults(path: string): FaultPlan {
+  try {
+    // The sandbox checks the plan's shape itself.
+    return JSON.parse(readFileSync(path, 'utf8')) as FaultPlan;
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    throw new OffpeakError(`--faults ${path} cannot be used: ${words}`, { code: 'usage', cause: error });
+  }
+}

@@ -1,0 +1,110 @@
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/**
+ * Every setting, once: its place in config.yaml, its environment variable, its default. The names of the section `batch`
+ * are those of the system that `offpeak run` replaces, so its files work here.
+ */
+export interface Setting {
+  /** Path in config.yaml. */
+  key: string;
+  type: 'string' | 'integer' | 'number' | 'boolean';
+  env?: string;
+  fallback?: string | number | boolean;
+  secret?: boolean;
+  /** What it is, in a line, with its unit. */
+  about: string;
+}
+
+export const settings = [
+  {
+    key: 'default_model',
+    type: 'string',
+    env: 'OFFPEAK_MODEL',
+    about: 'model when --model is not given, provider:model',
+  },
+  {
+    key: 'batch.max_file_size',
+    type: 'integer',
+    env: 'OFFPEAK_MAX_FILE_SIZE',
+    fallback: 1_048_576,
+    about: 'largest text sent, bytes',
+  },
+  {
+    key: 'batch.max_image_size',
+    type: 'integer',
+    env: 'OFFPEAK_MAX_IMAGE_SIZE',
+    fallback: 20_971_520,
+    about: 'largest image or document read, bytes',
+  },
+  {
+    key: 'batch.max_concurrent',
+    type: 'integer',
+    env: 'OFFPEAK_CONCURRENCY',
+    fallback: 5,
+    about: 'realtime calls at once',
+  },
+  {
+    key: 'batch.timeout_per_file',
+    type: 'number',
+    env: 'OFFPEAK_TIMEOUT',
+    fallback: 30,
+    about: 'realtime time-out of a file, seconds',
+  },
+  {
+    key: 'batch.retry_attempts',
+    type: 'integer',
+    env: 'OFFPEAK_RETRIES',
+    fallback: 3,
+    about: 'attempts a job may use',
+  },
+  {
+    key: 'batch.default_pattern',
+    type: 'string',
+    env: 'OFFPEAK_PATTERN',
+    fallback: '*',
+    about: 'glob when --pattern is not given',
+  },
+  {
+    key: 'batch.results_directory',
+    type: 'string',
+    env: 'OFFPEAK_RESULTS_DIRECTORY',
+    about: 'every finished run is written here as JSON',
+  },
+  { key: 'providers.openai.api_key', type: 'string', env: 'OPENAI_API_KEY', secret: true, about: 'key of the account' },
+  {
+    key: 'providers.openai.base_url',
+    type: 'string',
+    env: 'OPENAI_BASE_URL',
+    fallback: 'https://api.openai.com/v1',
+    about: 'any server that speaks this API',
+  },
+  { key: 'providers.openai.organization', type: 'string', env: 'OPENAI_ORG_ID', about: 'organization that is charged' },
+  { key: 'providers.openai.project', type: 'string', env: 'OPENAI_PROJECT_ID', about: 'project that is charged' },
+  { key: 'providers.openai.batch', type: 'boolean', fallback: true, about: 'false: the server has no batch API' },
+  { key: 'providers.openai.endpoint', type: 'string', fallback: 'chat', about: 'chat or responses' },
+  {
+    key: 'providers.openai.poll_interval',
+    type: 'number',
+    fallback: 2,
+    about: 'first pause between two polls, seconds',
+  },
+  {
+    key: 'providers.ollama.endpoint',
+    type: 'string',
+    env: 'OLLAMA_HOST',
+    fallback: 'http://127.0.0.1:11434',
+    about: 'where Ollama listens',
+  },
+] as const satisfies readonly Setting[];
+
+export type SettingKey = (typeof settings)[number]['key'];
+
+/** `--home`, else OFFPEAK_HOME, else `~/.offpeak`. */
+export function homeDirectory(flag: string | undefined, env: NodeJS.ProcessEnv): string {
+  return flag ?? (env.OFFPEAK_HOME || join(homedir(), '.offpeak'));
+}
+
+export const configPath = (home: string): string => join(home, 'config.yaml');
+export const storePath = (home: string): string => join(home, 'offpeak.db');
+export const sandboxPath = (home: string): string => join(home, 'sandbox');

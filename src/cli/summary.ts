@@ -1,0 +1,47 @@
+import { totalOf, unfinishedOf } from '../job.ts';
+import { pricesCheckedOn } from '../prices.ts';
+import type { Run } from '../run.ts';
+import { exitCodes } from './exit-codes.ts';
+import { formatCount, formatDuration, formatUsd } from './terminal.ts';
+
+/** What a run came to, in a few lines for a person. */
+export function summaryOf(run: Run): string {
+  const { counts } = run;
+  const parts = [`${formatCount(counts.succeeded)} of ${formatCount(totalOf(counts))} succeeded`];
+  for (const state of ['failed', 'skipped', 'cancelled'] as const) {
+    if (counts[state] > 0) parts.push(`${formatCount(counts[state])} ${state}`);
+  }
+  const unfinished = unfinishedOf(counts);
+  if (unfinished > 0) parts.push(`${formatCount(unfinished)} not finished`);
+  const took = run.endedAt === undefined ? '' : ` in ${formatDuration(run.endedAt - run.createdAt)}`;
+  const lines = [`${parts.join(', ')}${took}.`];
+  if (run.reused > 0) {
+    lines.push(`${formatCount(run.reused)} results were reused from earlier runs; nothing was sent for them.`);
+  }
+  lines.push(moneyLine(run));
+  if (run.simulated) lines.push('SIMULATED by the sandbox: no model was asked, no money was spent.');
+  if (run.note !== undefined) lines.push(run.note);
+  return lines.join('\n');
+}
+
+function moneyLine(run: Run): string {
+  const { inputTokens, outputTokens } = run.usage;
+  const tokens = `${formatCount(inputTokens)} tokens in, ${formatCount(outputTokens)} out`;
+  if (run.costNanoUsd === undefined || run.realtimeNanoUsd === undefined) {
+    return `${tokens}; cost unknown: there is no price for ${run.provider}:${run.model} in the table of ${pricesCheckedOn}.`;
+  }
+  const saved = run.realtimeNanoUsd - run.costNanoUsd;
+  const savings = saved > 0 ? `, ${formatUsd(saved)} less than in realtime` : '';
+  return `${tokens}; cost ${formatUsd(run.costNanoUsd)}${savings}.`;
+}
+
+export function exitCodeOfRun(run: Run): number {
+  const { counts } = run;
+  const bad = counts.failed + counts.skipped + counts.cancelled + unfinishedOf(counts);
+  return bad === 0 ? exitCodes.succeeded : exitCodes.someFailed;
+}
+
+/** Set before the command's name when it needs one, to be typed as it stands. */
+export function goOn(run: Run): string {
+  return `Go on with:  offpeak resume ${run.id}`;
+}

@@ -1,0 +1,120 @@
+import type { Batch, BatchState } from '../batch.ts';
+import { isOpenBatch } from '../batch.ts';
+import { hasCode, isOffpeakError, messageOf, type OffpeakError } from '../errors.ts';
+import type { LaneMode } from '../store.ts';
+import { collect } from './collect.ts';
+import { backoffMs, type Engine, leaseOf } from './engine.ts';
+import { dissolve, pack } from './pack.ts';
+import { poll } from './poll.ts';
+import { reconcile } from './reconcile.ts';
+import { failAll } from './refused.ts';
+import { submit } from './submit.ts';
+
+type Step = (engine: Engine, batch: Batch, signal: AbortSignal) => Promise<Batch>;
+
+/** What is to be done with a batch, by its state. The whole life of a batch is this table. */
+const steps: Readonly<Partial<Record<BatchState, Step>>> = {
+  packing: pack,
+  packed: submitUnlessCancelled,
+  // Found in this state, its worker ended between "about to create" and the answer.
+  submitting: markUnknown,
+  unknown: reconcile,
+  in_progress: poll,
+  ended: collect,
+  collecting: collect,
+};
+
+/** Takes a leased batch through its states as far as it goes now, and gives the lease back. */
+export async function advance(engine: Engine, leased: Batch, signal: AbortSignal): Promise<void> {
+  let batch = leased;
+  try {
+    while (isOpenBatch(batch.state) && batch.nextAt <= engine.clock.now() && !signal.aborted) {
+      const step = steps[batch.state];
+      if (!step) break;
+      batch = await step(engine, batch, signal);
+      engine.emit({ type: 'batch', batch });
+    }
+    await engine.store.updateBatch(leaseOf(leased), {}, engine.clock.now(), 'release');
+  } catch (error) {
+    await recover(engine, leased, error, signal);
+  }
+}
+
+async function submitUnlessCancelled(engine: Engine, batch: Batch, signal: AbortSignal): Promise<Batch> {
+  const run = await engine.store.getRun(batch.runId);
+  if (run?.state === 'cancelling') return dissolve(engine, batch, 'cancelled', 'the run was cancelled');
+  return submit(engine, batch, signal);
+}
+
+function markUnknown(engine: Engine, batch: Batch): Promise<Batch> {
+  return engine.store.updateBatch(leaseOf(batch), { state: 'unknown', absentListings: 0 }, engine.clock.now());
+}
+
+/** Faults that no waiting cures: whoever runs the engine must act. */
+const fatal = ['auth', 'quota', 'config'] as const;
+
+/** Times that a batch may be missing at its own account before its jobs are given up. */
+const maxNotFound = 20;
+
+async function recover(engine: Engine, leased: Batch, error: unknown, signal: AbortSignal): Promise<void> {
+  // Somebody else has the batch now: nothing of ours may be written.
+  if (hasCode(error, 'conflict')) return;
+  if (!isOffpeakError(error) || error.code.startsWith('store_') || error.code === 'internal') throw error;
+  const { store, clock } = engine;
+  const lease = leaseOf(leased);
+  // As it stands in the store now; an empty change reads it under the lease.
+  const batch = await store.updateBatch(lease, {}, clock.now());
+  if (signal.aborted || hasCode(error, ...fatal)) {
+    await store.updateBatch(lease, {}, clock.now(), 'release');
+    if (!signal.aborted) throw error;
+    return;
+  }
+  if (hasCode(error, 'batch_unavailable') && !hasRemote(batch)) return fallBack(engine, batch, error);
+  if (hasCode(error, 'rejected') && batch.state === 'packed') {
+    return giveUp(engine, batch, { code: 'rejected', message: error.message });
+  }
+  if (hasCode(error, 'not_found') && batch.tries >= maxNotFound) {
+    const message = `${error.message} Its jobs are not sent again by themselves: they may have run.`;
+    return giveUp(engine, batch, { code: 'batch_lost', message });
+  }
+  const tries = batch.tries + 1;
+  if (hasCode(error, 'unavailable') && !hasRemote(batch) && tries >= engine.maxUnavailable) {
+    await store.updateBatch(lease, { tries: 0 }, clock.now(), 'release');
+    throw error;
+  }
+  const pause = Math.max(error.retryAfterMs ?? 0, backoffMs(engine.retry, tries, engine.random));
+  engine.emit({ type: 'note', message: `batch ${batch.id} waits ${Math.round(pause / 1000)} s: ${error.message}` });
+  await store.updateBatch(
+    lease,
+    { tries, nextAt: clock.now() + pause, errorCode: error.code, errorMessage: messageOf(error) },
+    clock.now(),
+    'release',
+  );
+}
+
+function hasRemote(batch: Batch): boolean {
+  return batch.remoteId !== undefined || batch.state === 'unknown' || batch.state === 'submitting';
+}
+
+/** The provider has no batch API at this address: the lane's jobs go one after another in realtime, and the run says so. */
+async function fallBack(engine: Engine, batch: Batch, error: OffpeakError): Promise<void> {
+  const { store, clock } = engine;
+  const note = `${batch.provider} has no batch API here (${error.message}): running in realtime, one after another, at the full price`;
+  const mode: LaneMode = 'sequential';
+  await store.setLaneMode(batch.laneId, mode);
+  await store.updateRun(batch.runId, { note }, clock.now());
+  await dissolve(engine, batch, 'queued', note);
+  await store.updateBatch(leaseOf(batch), {}, clock.now(), 'release');
+  engine.emit({ type: 'note', message: note });
+}
+
+async function giveUp(engine: Engine, batch: Batch, reason: { code: string; message: string }): Promise<void> {
+  await failAll(engine, batch, reason);
+  await engine.store.updateBatch(
+    leaseOf(batch),
+    { state: 'failed', errorCode: reason.code, errorMessage: reason.message },
+    engine.clock.now(),
+    'release',
+  );
+  engine.emit({ type: 'note', message: `batch ${batch.id} has failed: ${reason.message}` });
+}

@@ -1,0 +1,126 @@
+import type { Batch } from '../batch.ts';
+import { parseCustomId } from '../ids.ts';
+import type { Outcome } from '../outcome.ts';
+import { priceOf } from '../prices.ts';
+import type { RemoteBatch, ResultLine } from '../provider.ts';
+import type { BookRow, QuarantinedLine } from '../store.ts';
+import { chunkRows } from '../store.ts';
+import { type BookedJob, backoffMs, batchApiOf, type Engine, leaseOf } from './engine.ts';
+import { type Judge, judge } from './retry.ts';
+
+/** Times that the results are read again while rows are missing from them, before the rows are taken for missing. */
+const rereads = 2;
+
+/** Most lines that match nothing and are kept word for word. */
+const maxQuarantined = 1000;
+
+/**
+ * Reads an ended batch's results off the wire into the store, chunk by chunk, each chunk durable before the next, and
+ * accounts for every row that was sent. May stop anywhere and be done again: booking twice changes nothing. The end of
+ * the stream proves nothing (a body that ends with its connection is cut without an error), so completeness is counted
+ * against what was sent.
+ */
+export async function collect(engine: Engine, ended: Batch, signal: AbortSignal): Promise<Batch> {
+  const { store, clock } = engine;
+  const lease = leaseOf(ended);
+  const api = batchApiOf(engine, ended);
+  const batch =
+    ended.state === 'collecting' ? ended : await store.updateBatch(lease, { state: 'collecting' }, clock.now());
+  const remote = await api.get(batch.remoteId ?? '', signal);
+  const collecting = await startCollecting(engine, batch);
+
+  for await (const line of api.results(remote, signal)) {
+    engine.crashpoint('C14');
+    addLine(collecting, line);
+    if (collecting.rows.length >= chunkRows) await flush(collecting);
+  }
+  await flush(collecting);
+  if (signal.aborted) return batch;
+
+  const complete = await isComplete(engine, batch);
+  if (!complete && batch.tries < rereads) {
+    const tries = batch.tries + 1;
+    const nextAt = clock.now() + backoffMs(engine.retry, tries, engine.random);
+    return store.updateBatch(lease, { tries, nextAt }, clock.now());
+  }
+  await store.quarantine(lease, collecting.strange);
+  if (!complete) await bookMissing(collecting, remote);
+  engine.crashpoint('C17');
+  return store.updateBatch(lease, { state: 'collected' }, clock.now());
+}
+
+interface Collecting {
+  engine: Engine;
+  batch: Batch;
+  judging: Judge;
+  rows: BookRow[];
+  strange: QuarantinedLine[];
+}
+
+async function startCollecting(engine: Engine, batch: Batch): Promise<Collecting> {
+  const run = await engine.store.getRun(batch.runId);
+  const recipe = engine.createRecipe(run?.recipe ?? { type: 'none' });
+  const judging: Judge = {
+    recipe,
+    price: priceOf(batch.provider, batch.model),
+    inBatch: true,
+    cancelling: run?.state === 'cancelling',
+  };
+  return { engine, batch, judging, rows: [], strange: [] };
+}
+
+function addLine({ engine, batch, judging, rows, strange }: Collecting, line: ResultLine): void {
+  const id = line.customId === undefined ? undefined : parseCustomId(line.customId);
+  if (id && id.nonce === batch.nonce) {
+    rows.push(judge(engine, { job: id.job, attempt: id.attempt }, line.outcome, judging));
+  } else if (strange.length < maxQuarantined) {
+    const reason = line.customId === undefined ? 'malformed' : 'unknown_id';
+    strange.push({ reason, line: line.raw, ...(line.customId === undefined ? {} : { customId: line.customId }) });
+  }
+}
+
+async function flush(collecting: Collecting): Promise<void> {
+  const { engine, batch, rows, strange } = collecting;
+  if (rows.length === 0) return;
+  collecting.rows = [];
+  engine.crashpoint('C15');
+  const booked = await engine.store.book(rows, leaseOf(batch));
+  engine.crashpoint('C16');
+  for (const row of [...booked.duplicates, ...booked.unknown]) {
+    const reason = booked.unknown.includes(row) ? 'unknown_id' : 'duplicate';
+    strange.push({ reason, line: JSON.stringify({ job: row.job, attempt: row.attempt, output: row.output ?? '' }) });
+  }
+  engine.emit({ type: 'booked', rows: rows.slice(-5).map((row) => toBookedJob(row, batch.submittedAt)) });
+}
+
+export function toBookedJob(row: BookRow, startedAt = row.at): BookedJob {
+  const succeeded = row.next === 'succeeded';
+  const text = (succeeded ? row.output : row.errorMessage)?.slice(0, 200) ?? '';
+  return { job: row.job, succeeded, text, seconds: (row.at - startedAt) / 1000 };
+}
+
+async function isComplete(engine: Engine, batch: Batch): Promise<boolean> {
+  const open = await engine.store.readAttempts(batch.id, { afterJob: 0, limit: 1, openOnly: true });
+  return open.length === 0;
+}
+
+/** Rows that are in no result file, after reading them several times. */
+async function bookMissing(collecting: Collecting, remote: RemoteBatch): Promise<void> {
+  const { engine, batch, judging } = collecting;
+  const outcome: Outcome =
+    remote.rawStatus === 'expired' || remote.rawStatus === 'cancelled'
+      ? { type: remote.rawStatus, message: `the batch ${remote.rawStatus} before this request was run` }
+      : {
+          type: 'failed',
+          code: 'missing',
+          message: `the provider's results of ${batch.remoteId} have no line for this request`,
+          retryable: true,
+        };
+  for (;;) {
+    const open = await engine.store.readAttempts(batch.id, { afterJob: 0, limit: chunkRows, openOnly: true });
+    if (open.length === 0) return;
+    const rows = open.map((attempt) => judge(engine, attempt, outcome, judging));
+    await engine.store.book(rows, leaseOf(batch));
+    engine.emit({ type: 'booked', rows: rows.slice(-5).map((row) => toBookedJob(row, batch.submittedAt)) });
+  }
+}

@@ -1,0 +1,92 @@
+import { isOffpeakError } from '../errors.ts';
+import type { Provider } from '../provider.ts';
+import type { Recipe } from '../recipe.ts';
+import type { Run } from '../run.ts';
+import type { Item, Source } from '../source.ts';
+import type { AddedJobs, AddOptions, LaneMode, NewJob } from '../store.ts';
+import { chunkRows } from '../store.ts';
+import type { Engine } from './engine.ts';
+
+/** Bytes of request bodies after which a chunk is written, so that images do not pile up in memory. */
+const chunkBytes = 2 * 1024 * 1024;
+
+export interface EnqueueInput {
+  run: Run;
+  source: Source;
+  recipe: Recipe;
+  provider: Provider;
+  options: Pick<AddOptions, 'reuse' | 'reopen'>;
+  signal?: AbortSignal;
+  /** After each chunk is durable. */
+  onChunk?: (total: AddedJobs) => void;
+}
+
+/**
+ * source -> recipe -> job queued. Reads the source to its end and seals the run. May be interrupted and run again:
+ * what is in the store already stays as it is.
+ */
+export async function enqueue(engine: Engine, input: EnqueueInput): Promise<AddedJobs> {
+  const { run, source, signal } = input;
+  const total: AddedJobs = {
+    added: 0,
+    skipped: 0,
+    reused: 0,
+    reopened: 0,
+    known: 0,
+    changed: [],
+  };
+  let chunk: NewJob[] = [];
+  let bytes = 0;
+  const flush = async () => {
+    if (chunk.length === 0) return;
+    engine.crashpoint('C1');
+    addUp(total, await engine.store.addJobs(run.id, chunk, { ...input.options, now: engine.clock.now() }));
+    engine.crashpoint('C2');
+    chunk = [];
+    bytes = 0;
+    input.onChunk?.(total);
+  };
+  for await (const item of source.items(signal)) {
+    if (signal?.aborted) break;
+    const job = toJob(input, item);
+    chunk.push(job);
+    bytes += job.request?.body.length ?? 0;
+    if (chunk.length >= chunkRows || bytes >= chunkBytes) await flush();
+  }
+  await flush();
+  if (!signal?.aborted) await seal(engine, run);
+  return total;
+}
+
+async function seal(engine: Engine, run: Run): Promise<void> {
+  const current = await engine.store.getRun(run.id);
+  if (current?.state === 'open') await engine.store.updateRun(run.id, { state: 'running' }, engine.clock.now());
+}
+
+function toJob({ recipe, provider, run }: EnqueueInput, item: Item): NewJob {
+  const { key, position } = item;
+  if (item.content.type === 'skip') {
+    return { key, position, skip: { code: item.content.code, message: item.content.message } };
+  }
+  try {
+    const request = recipe.toRequest(item);
+    const { endpoint, body } = provider.toWire(request);
+    const mode: LaneMode = run.mode !== 'realtime' && provider.batch ? 'batch' : 'realtime';
+    const lane = { provider: provider.name, account: provider.account, model: request.model, endpoint, mode };
+    return { key, position, request: { lane, body } };
+  } catch (error) {
+    // What this provider cannot be asked (a BMP at OpenAI) is the item's end, not the run's.
+    if (isOffpeakError(error, 'usage')) return { key, position, skip: { code: 'unsupported', message: error.message } };
+    throw error;
+  }
+}
+
+function addUp(total: AddedJobs, more: AddedJobs): void {
+  total.added += more.added;
+  total.skipped += more.skipped;
+  total.reused += more.reused;
+  total.reopened += more.reopened;
+  total.known += more.known;
+  // Names for a message, not a list of everything.
+  if (total.changed.length < 100) total.changed.push(...more.changed);
+}

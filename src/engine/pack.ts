@@ -1,0 +1,85 @@
+import type { Batch } from '../batch.ts';
+import type { BookRow, PackedJobs } from '../store.ts';
+import { chunkRows } from '../store.ts';
+import { batchApiOf, type Engine, leaseOf } from './engine.ts';
+
+/** How long an open batch waits for the next items of its source before it looks again. */
+const waitForItemsMs = 50;
+
+/**
+ * Claims queued jobs into a batch, chunk by chunk, until it is full or its run has no more, and seals it. Nothing has
+ * been sent before that, so a crash in the middle costs nothing: the next worker goes on where this one was.
+ */
+export async function pack(engine: Engine, opened: Batch, signal: AbortSignal): Promise<Batch> {
+  const { store, clock } = engine;
+  const lease = leaseOf(opened);
+  let batch = opened;
+  while (!signal.aborted) {
+    // Read before claiming: a run that was sealed before the last claim found nothing has nothing more to come.
+    const run = await store.getRun(batch.runId);
+    if (run?.state === 'cancelling') return dissolve(engine, batch, 'cancelled', 'the run was cancelled');
+    const packed = await packChunk(engine, batch);
+    engine.crashpoint('C3');
+    batch = { ...batch, requests: batch.requests + packed.packed, bytes: batch.bytes + packed.bytes };
+    if (packed.full) return store.updateBatch(lease, { state: 'packed' }, clock.now());
+    if (packed.packed > 0 || packed.oversize > 0) continue;
+    if (run?.state !== 'open') {
+      const state = batch.requests === 0 ? 'abandoned' : 'packed';
+      return store.updateBatch(lease, { state }, clock.now());
+    }
+    await clock.sleep(waitForItemsMs, signal);
+  }
+  return batch;
+}
+
+function packChunk(engine: Engine, batch: Batch): Promise<PackedJobs> {
+  const api = batchApiOf(engine, batch);
+  const { maxRequests, maxBytes } = api.limits;
+  return engine.store.packJobs(leaseOf(batch), {
+    requests: maxRequests - batch.requests,
+    bytes: maxBytes - batch.bytes,
+    maxBytes,
+    now: engine.clock.now(),
+    lineBytes: (bodyBytes, customId) => api.lineBytes(bodyBytes, customId, batch.endpoint),
+  });
+}
+
+/**
+ * Takes a batch apart that surely does not exist at the provider: its jobs go back to the queue, or to `cancelled`, and
+ * the attempt does not count.
+ */
+export async function dissolve(
+  engine: Engine,
+  batch: Batch,
+  next: 'queued' | 'cancelled',
+  reason: string,
+  availableAt = 0,
+): Promise<Batch> {
+  await returnJobs(engine, batch, next, reason, availableAt);
+  const state = batch.state === 'packing' || batch.state === 'packed' ? 'abandoned' : 'failed';
+  return engine.store.updateBatch(leaseOf(batch), { state, errorMessage: reason }, engine.clock.now());
+}
+
+export async function returnJobs(
+  engine: Engine,
+  batch: Batch,
+  next: 'queued' | 'cancelled',
+  reason: string,
+  availableAt = 0,
+): Promise<void> {
+  for (;;) {
+    const attempts = await engine.store.readAttempts(batch.id, { afterJob: 0, limit: chunkRows, openOnly: true });
+    if (attempts.length === 0) return;
+    const rows = attempts.map(
+      (attempt): BookRow => ({
+        ...attempt,
+        outcome: 'returned',
+        next,
+        at: engine.clock.now(),
+        availableAt,
+        ...(next === 'cancelled' ? { errorCode: 'cancelled', errorMessage: reason } : {}),
+      }),
+    );
+    await engine.store.book(rows, leaseOf(batch));
+  }
+}

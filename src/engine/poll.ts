@@ -1,0 +1,47 @@
+import type { Batch } from '../batch.ts';
+import type { BatchLimits, RemoteBatch } from '../provider.ts';
+import type { BatchChange } from '../store.ts';
+import { batchApiOf, type Engine, leaseOf } from './engine.ts';
+import { refused } from './refused.ts';
+
+/**
+ * Asks the provider once how a batch does, and notes when to ask next. With a cancelled run the first question is the
+ * request to stop; the batch is then followed to its end like any other, for what it finished is paid and kept.
+ */
+export async function poll(engine: Engine, batch: Batch, signal: AbortSignal): Promise<Batch> {
+  const { store, clock } = engine;
+  const api = batchApiOf(engine, batch);
+  const remoteId = batch.remoteId ?? '';
+  const run = await store.getRun(batch.runId);
+  const cancelNow = run?.state === 'cancelling' && !batch.cancelRequested;
+  const remote = cancelNow ? await api.cancel(remoteId, signal) : await api.get(remoteId, signal);
+  engine.crashpoint(cancelNow ? 'C20' : 'C12');
+  if (remote.phase === 'refused') return refused(engine, batch, remote);
+
+  const tries = batch.rawStatus === remote.rawStatus ? batch.tries + 1 : 0;
+  if (remote.phase === 'ended') engine.crashpoint('C13');
+  return store.updateBatch(
+    leaseOf(batch),
+    {
+      ...observed(remote),
+      ...(cancelNow ? { cancelRequested: true } : {}),
+      ...(remote.phase === 'ended'
+        ? { state: 'ended', tries: 0, nextAt: 0, endedAt: remote.endedAt ?? clock.now() }
+        : { tries, nextAt: clock.now() + pollIntervalMs(api.limits, tries) }),
+    },
+    clock.now(),
+  );
+}
+
+function observed(remote: RemoteBatch): BatchChange {
+  return {
+    rawStatus: remote.rawStatus,
+    ...(remote.counts ? { counts: remote.counts } : {}),
+    ...(remote.expiresAt === undefined ? {} : { expiresAt: remote.expiresAt }),
+  };
+}
+
+/** Grows by a quarter with each poll that brings no new status: 2 s at first, a minute after a quarter of an hour. */
+export function pollIntervalMs(limits: BatchLimits, tries: number): number {
+  return Math.min(limits.pollMaxMs, Math.round(limits.pollMinMs * 1.25 ** Math.min(tries, 100)));
+}

@@ -1,0 +1,85 @@
+import type { Outcome } from '../outcome.ts';
+import { costNanoUsd, type Price } from '../prices.ts';
+import type { Recipe } from '../recipe.ts';
+import type { BookRow } from '../store.ts';
+import type { Usage } from '../usage.ts';
+import { backoffMs, type Engine } from './engine.ts';
+
+/** What is needed to judge the rows of one run. */
+export interface Judge {
+  recipe: Recipe;
+  /** Undefined: the model's price is unknown. */
+  price: Price | undefined;
+  inBatch: boolean;
+  /** The run is being cancelled: nothing is tried again. */
+  cancelling: boolean;
+}
+
+/**
+ * The one place that decides what becomes of a job when an attempt has ended: kept, tried again after a pause, or
+ * failed with the provider's own words. Whether attempts are left is the store's to say, which counts them.
+ */
+export function judge(
+  engine: Engine,
+  ref: { job: number; attempt: number },
+  outcome: Outcome,
+  { recipe, price, inBatch, cancelling }: Judge,
+): BookRow {
+  const at = engine.clock.now();
+  const again = cancelling
+    ? { next: 'cancelled' as const }
+    : {
+        next: 'retry' as const,
+        availableAt: at + Math.max(retryAfter(outcome), backoffMs(engine.retry, ref.attempt, engine.random)),
+      };
+  if (outcome.type === 'succeeded') {
+    const problem = recipe.problemWith?.(outcome.output);
+    const money = moneyOf(price, outcome.usage, inBatch);
+    if (problem === undefined) {
+      return {
+        ...ref,
+        at,
+        outcome: 'succeeded',
+        next: 'succeeded',
+        output: outcome.output,
+        ...extras(outcome),
+        ...money,
+      };
+    }
+    return { ...ref, at, outcome: 'failed', ...again, errorCode: 'invalid_output', errorMessage: problem, ...money };
+  }
+  if (outcome.type !== 'failed') {
+    const ended = { outcome: outcome.type, errorCode: outcome.type, errorMessage: outcome.message };
+    return { ...ref, at, ...ended, ...(outcome.type === 'cancelled' ? { next: 'cancelled' } : again) };
+  }
+  return {
+    ...ref,
+    at,
+    outcome: 'failed',
+    ...(outcome.retryable ? again : { next: 'failed' }),
+    errorCode: outcome.code,
+    errorMessage: outcome.message,
+    ...moneyOf(price, outcome.usage, inBatch),
+  };
+}
+
+function retryAfter(outcome: Outcome): number {
+  return outcome.type === 'failed' ? (outcome.retryAfterMs ?? 0) : 0;
+}
+
+function extras(outcome: { finishReason?: string; response?: string }): Partial<BookRow> {
+  return {
+    ...(outcome.finishReason === undefined ? {} : { finishReason: outcome.finishReason }),
+    ...(outcome.response === undefined ? {} : { response: outcome.response }),
+  };
+}
+
+function moneyOf(price: Price | undefined, usage: Usage | undefined, inBatch: boolean): Partial<BookRow> {
+  if (!usage) return {};
+  if (!price) return { usage };
+  return {
+    usage,
+    costNanoUsd: costNanoUsd(price, usage, inBatch),
+    realtimeNanoUsd: costNanoUsd(price, usage, false),
+  };
+}

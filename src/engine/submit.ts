@@ -1,0 +1,102 @@
+import type { Batch } from '../batch.ts';
+import { isOffpeakError, messageOf } from '../errors.ts';
+import { customId } from '../ids.ts';
+import type { RemoteBatch } from '../provider.ts';
+import type { BatchChange } from '../store.ts';
+import { chunkRows } from '../store.ts';
+import { batchApiOf, type Engine, leaseOf } from './engine.ts';
+
+/**
+ * Sends a sealed batch: upload, save the file's id, save `submitting`, create once, save the batch's id. Creating is
+ * idempotent at no provider, so whatever leaves the outcome open ends in `unknown`, and only reconcile goes on from there.
+ */
+export async function submit(engine: Engine, packed: Batch, signal: AbortSignal): Promise<Batch> {
+  if (packed.inputFileId === undefined) await upload(engine, packed, signal);
+  engine.crashpoint('C8');
+  const submitting = await engine.store.updateBatch(
+    leaseOf(packed),
+    { state: 'submitting', submittedAt: engine.clock.now() },
+    engine.clock.now(),
+  );
+  return create(engine, submitting);
+}
+
+async function upload(engine: Engine, batch: Batch, signal: AbortSignal): Promise<Batch> {
+  const api = batchApiOf(engine, batch);
+  const { fileId, sha256 } = await api.upload({
+    fileName: `offpeak-${batch.nonce}.jsonl`,
+    endpoint: batch.endpoint,
+    requests: () => requestsOf(engine, batch),
+    bytes: batch.bytes,
+    signal,
+  });
+  engine.crashpoint('C7');
+  return engine.store.updateBatch(leaseOf(batch), { inputFileId: fileId, sha256, tries: 0 }, engine.clock.now());
+}
+
+/** The batch's requests, straight out of the store, a page at a time. */
+async function* requestsOf(engine: Engine, batch: Batch): AsyncGenerator<{ customId: string; body: string }> {
+  // A page is at most about 1 MiB, whatever the size of the requests.
+  const meanBytes = batch.bytes / Math.max(batch.requests, 1);
+  const page = Math.max(1, Math.min(chunkRows, Math.floor(1_048_576 / Math.max(meanBytes, 1))));
+  let afterJob = 0;
+  for (;;) {
+    const requests = await engine.store.readRequests(batch.id, afterJob, page);
+    for (const request of requests) {
+      yield { customId: customId(batch.nonce, request.job, request.attempt), body: request.body };
+    }
+    const last = requests.at(-1);
+    if (!last) return;
+    afterJob = last.job;
+    engine.crashpoint('C6');
+  }
+}
+
+async function create(engine: Engine, batch: Batch): Promise<Batch> {
+  const { store, clock } = engine;
+  const fileId = batch.inputFileId ?? '';
+  engine.crashpoint('C9');
+  let remote: RemoteBatch;
+  try {
+    // Without a signal: an interrupted create is the one thing that cannot be taken back.
+    remote = await batchApiOf(engine, batch).create({ fileId, endpoint: batch.endpoint, nonce: batch.nonce });
+  } catch (error) {
+    await afterFailedCreate(engine, batch, error);
+    throw error;
+  }
+  engine.crashpoint('C10');
+  const created = await store.updateBatch(leaseOf(batch), accepted(engine, batch, remote), clock.now());
+  engine.crashpoint('C11');
+  await startJobs(engine, created);
+  return created;
+}
+
+async function afterFailedCreate(engine: Engine, batch: Batch, error: unknown): Promise<void> {
+  await engine.store.updateBatch(
+    leaseOf(batch),
+    isOffpeakError(error, 'outcome_unknown')
+      ? { state: 'unknown', errorMessage: messageOf(error), absentListings: 0, absentSince: null }
+      : { state: 'packed', errorMessage: messageOf(error) },
+    engine.clock.now(),
+  );
+}
+
+/** What is kept of a batch that the provider has accepted, whether it said so or was found to have it. */
+export function accepted(engine: Engine, batch: Batch, remote: RemoteBatch): BatchChange {
+  return {
+    state: 'in_progress',
+    remoteId: remote.remoteId,
+    rawStatus: remote.rawStatus,
+    tries: 0,
+    errorCode: null,
+    errorMessage: null,
+    nextAt: engine.clock.now() + batchApiOf(engine, batch).limits.pollMinMs,
+    ...(remote.counts ? { counts: remote.counts } : {}),
+    ...(remote.expiresAt === undefined ? {} : { expiresAt: remote.expiresAt }),
+  };
+}
+
+export async function startJobs(engine: Engine, batch: Batch): Promise<void> {
+  let afterJob: number | undefined = 0;
+  while (afterJob !== undefined) afterJob = await engine.store.startJobs(leaseOf(batch), afterJob);
+}

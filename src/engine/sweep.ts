@@ -1,0 +1,13 @@
+import type { Engine } from './engine.ts';
+
+/**
+ * Frees what was held by workers that are gone: leases that nobody renewed, and at once those of processes of this
+ * machine that no longer run, so that a killed command goes on as soon as it is started again.
+ */
+export async function sweep(engine: Engine, isAlive: (owner: string) => boolean): Promise<void> {
+  const now = engine.clock.now();
+  for (const owner of await engine.store.listOwners()) {
+    if (owner !== engine.owner && !isAlive(owner)) await engine.store.releaseOwner(owner, now);
+  }
+  await engine.store.releaseLapsed(now);
+}

@@ -1,0 +1,193 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import { type DeliverOptions, deliver } from './engine/deliver.ts';
+import type { Engine, EngineEvent, RetryOptions } from './engine/engine.ts';
+import { enqueue } from './engine/enqueue.ts';
+import { createWorker, type Worker } from './engine/worker.ts';
+import { OffpeakError } from './errors.ts';
+import { newRunId, type Random } from './ids.ts';
+import { unfinishedOf } from './job.ts';
+import type { Provider } from './provider.ts';
+import type { Recipe } from './recipe.ts';
+import type { Description, Run, RunMode } from './run.ts';
+import type { Sink } from './sink.ts';
+import type { Source } from './source.ts';
+import type { AddedJobs, Store } from './store.ts';
+
+export interface OffpeakOptions {
+  store: Store;
+  providers: readonly Provider[];
+  /** Rebuilds recipes and sources of runs that another process began. */
+  createRecipe: (description: Description) => Recipe;
+  createSource: (description: Description) => Source;
+  /** Names this process on its leases; unique. */
+  owner: string;
+  /** Whether another owner's process still runs; by default everybody counts as alive until their lease lapses. */
+  isAlive?: (owner: string) => boolean;
+  clock?: Clock;
+  random?: Random;
+  /** A lease that is not renewed for so long is free. */
+  leaseMs?: number;
+  retry?: RetryOptions;
+  sequentialPauseMs?: number;
+  /** Tries that find nobody before `work` rejects; Infinity: never. */
+  maxUnavailable?: number;
+  onEvent?: (event: EngineEvent) => void;
+  /** For crash tests only. */
+  crashpoint?: (name: string) => void;
+}
+
+export interface SubmitInput {
+  source: Source;
+  recipe: Recipe;
+  provider: Provider;
+  model: string;
+  name?: string;
+  mode?: RunMode;
+  priority?: number;
+  maxAttempts?: number;
+  concurrency?: number;
+  timeoutMs?: number;
+  /** Send everything again: a new run that reuses nothing. */
+  fresh?: boolean;
+  note?: string;
+}
+
+/** Batch LLM work over one store: submit, work, read. Any number of these, in any number of processes. */
+export interface Offpeak {
+  readonly store: Store;
+  /** The unfinished run of the same request, or a new one. Nothing is read or sent yet. */
+  begin(input: SubmitInput): Promise<{ run: Run; attached: boolean }>;
+  /**
+   * Reads the run's source into the store, to its end; may be interrupted and repeated. `reopen` gives items that failed
+   * or were skipped another chance.
+   */
+  fill(run: Run, options?: FillOptions): Promise<AddedJobs>;
+  /** Works on a run until it has ended, or on everything until the signal. */
+  worker(options?: { runId?: string; untilSubmitted?: boolean }): Worker;
+  /** Failed (or cancelled) jobs back into the queue; returns how many. */
+  retry(runId: string, states?: readonly ('failed' | 'cancelled')[]): Promise<number>;
+  /** Asks for the end of a run: what was not sent is dropped, what the provider has is stopped, what is done stays. */
+  cancel(runId: string): Promise<Run>;
+  deliver(runId: string, sink: Sink, options?: DeliverOptions): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface FillOptions {
+  reopen?: boolean;
+  signal?: AbortSignal;
+  onChunk?: (total: AddedJobs) => void;
+}
+
+export function createOffpeak(options: OffpeakOptions): Offpeak {
+  const engine: Engine = {
+    store: options.store,
+    providers: new Map(options.providers.map((provider) => [provider.account, provider])),
+    createRecipe: options.createRecipe,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    owner: options.owner,
+    leaseMs: options.leaseMs ?? 30_000,
+    crashpoint: options.crashpoint ?? (() => {}),
+    emit: options.onEvent ?? (() => {}),
+    retry: options.retry ?? { baseMs: 1_000, maxMs: 60_000 },
+    sequentialPauseMs: options.sequentialPauseMs ?? 500,
+    maxUnavailable: options.maxUnavailable ?? Number.POSITIVE_INFINITY,
+  };
+  const { store, clock } = engine;
+  return {
+    store,
+    begin: (input) => begin(engine, input),
+    fill: (run, how = {}) => fill(engine, options, run, how),
+    worker: (how = {}) => createWorker(engine, { isAlive: options.isAlive ?? (() => true), ...how }),
+    retry: (runId, states = ['failed']) => retry(engine, runId, states),
+    cancel: async (runId) => {
+      const run = await store.updateRun(runId, { state: 'cancelling' }, clock.now());
+      return unfinishedOf(run.counts) === 0 ? store.updateRun(runId, { state: 'ended' }, clock.now()) : run;
+    },
+    deliver: (runId, sink, how) => deliver(store, runId, sink, how),
+    close: async () => {
+      await store.close();
+      for (const provider of options.providers) await provider.close?.();
+    },
+  };
+}
+
+function begin(engine: Engine, input: SubmitInput): Promise<{ run: Run; attached: boolean }> {
+  const now = engine.clock.now();
+  const { source, recipe, provider, model, fresh = false } = input;
+  const mode = input.mode ?? 'auto';
+  if (mode === 'batch' && !provider.batch) {
+    throw new OffpeakError(`${provider.name} has no batch API; use --mode realtime, or auto.`, { code: 'usage' });
+  }
+  return engine.store.createRun(
+    {
+      id: newRunId(now, engine.random),
+      fingerprint: fingerprintOf([source.description, recipe.description, provider.account, model, mode]),
+      mode,
+      provider: provider.name,
+      model,
+      priority: input.priority ?? 5,
+      maxAttempts: input.maxAttempts ?? 3,
+      concurrency: input.concurrency ?? 5,
+      timeoutMs: input.timeoutMs ?? 30_000,
+      simulated: provider.simulated,
+      recipe: recipe.description,
+      fresh,
+      source: source.description,
+      ...(input.name === undefined ? {} : { name: input.name }),
+      ...(input.note === undefined ? {} : { note: input.note }),
+    },
+    now,
+  );
+}
+
+async function fill(engine: Engine, options: OffpeakOptions, run: Run, how: FillOptions): Promise<AddedJobs> {
+  const provider = options.providers.find(
+    (candidate) => candidate.name === run.provider && candidate.simulated === run.simulated,
+  );
+  if (!provider) {
+    throw new OffpeakError(`Run ${run.id} needs the provider ${run.provider}, which is not configured.`, {
+      code: 'config',
+    });
+  }
+  return enqueue(engine, {
+    run,
+    source: options.createSource(run.source),
+    recipe: options.createRecipe(run.recipe),
+    provider,
+    options: {
+      reuse: !run.fresh,
+      reopen: how.reopen ?? false,
+    },
+    ...(how.signal ? { signal: how.signal } : {}),
+    ...(how.onChunk ? { onChunk: how.onChunk } : {}),
+  });
+}
+
+async function retry(engine: Engine, runId: string, states: readonly ('failed' | 'cancelled')[]): Promise<number> {
+  let requeued = 0;
+  for (;;) {
+    const chunk = await engine.store.requeueJobs(runId, states);
+    if (chunk === 0) break;
+    requeued += chunk;
+  }
+  if (requeued > 0) await engine.store.updateRun(runId, { state: 'running' }, engine.clock.now());
+  return requeued;
+}
+
+/** Same words in, same fingerprint out, whatever the order of keys. */
+function fingerprintOf(parts: readonly unknown[]): string {
+  return createHash('sha256').update(stableText(parts)).digest('hex').slice(0, 32);
+}
+
+function stableText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(stableText).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+    entries.sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${stableText(inner)}`).join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}

@@ -1,0 +1,59 @@
+/**
+ * A clock over one exchange that can be wound up again and again: what must not be killed is a slow transfer, what must
+ * end is one that stands still. `signal` is aborted by the limit and by the caller's own signal.
+ */
+export interface TimeLimit {
+  readonly signal: AbortSignal;
+  /** Whether the limit, and not the caller, ended it. */
+  readonly expired: boolean;
+  start(ms: number): void;
+  stop(): void;
+  /** To be called at the end in any case: frees the timer and the caller's signal. */
+  close(): void;
+}
+
+export function createTimeLimit(outer: AbortSignal | undefined): TimeLimit {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  let expired = false;
+  const forward = () => controller.abort(outer?.reason);
+  if (outer?.aborted) forward();
+  else outer?.addEventListener('abort', forward, { once: true });
+  const stop = () => clearTimeout(timer);
+  return {
+    signal: controller.signal,
+    get expired() {
+      return expired;
+    },
+    start(ms) {
+      stop();
+      // Node turns a delay above 2^31-1 ms into 1 ms.
+      timer = setTimeout(expire, Math.min(ms, 2_147_483_647));
+    },
+    stop,
+    close() {
+      stop();
+      outer?.removeEventListener('abort', forward);
+    },
+  };
+
+  function expire(): void {
+    expired = true;
+    controller.abort(new Error('time-out'));
+  }
+}
+
+/** Hands the chunks through; the limit runs only while `source` is awaited, not while the taker works. */
+export async function* limitEachChunk(
+  source: AsyncIterable<Uint8Array>,
+  limit: TimeLimit,
+  idleMs: number,
+): AsyncGenerator<Uint8Array> {
+  limit.start(idleMs);
+  for await (const chunk of source) {
+    limit.stop();
+    yield chunk;
+    limit.start(idleMs);
+  }
+  limit.stop();
+}

@@ -1,0 +1,52 @@
+/** The provider-neutral model call. Adapters turn it into the exact JSON text that goes on the wire. */
+
+export type ContentPart =
+  | { type: 'text'; text: string }
+  /** A user's document, kept apart from the instruction; `name` is a base name, never a path. */
+  | { type: 'document'; name: string; text: string }
+  | { type: 'image'; mediaType: string; base64: string };
+
+export interface Message {
+  role: 'system' | 'user' | 'assistant';
+  content: readonly ContentPart[];
+}
+
+export interface ChatRequest {
+  type: 'chat';
+  model: string;
+  messages: readonly Message[];
+  maxTokens?: number;
+  temperature?: number;
+  /** JSON Schema that the answer must satisfy. */
+  schema?: JsonSchema;
+}
+
+export interface EmbeddingRequest {
+  type: 'embedding';
+  model: string;
+  input: readonly string[];
+  dimensions?: number;
+}
+
+/** A provider's own body, passed through untouched; the whole answer is kept. */
+export interface NativeRequest {
+  type: 'native';
+  model: string;
+  /** The provider's path, for example `/v1/responses`. */
+  endpoint: string;
+  body: Readonly<Record<string, unknown>>;
+}
+
+export type ModelRequest = ChatRequest | EmbeddingRequest | NativeRequest;
+
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
+/**
+ * The text of a document part, for providers whose API has no document type. The end mark inside a document is broken
+ * up, so that a file cannot close its own frame and speak as the user.
+ */
+export function framedDocument(part: { name: string; text: string }): string {
+  const name = part.name.replace(/["<>\r\n]/g, '_');
+  const text = part.text.replace(/<(\/?)document/gi, '<$1\u200bdocument');
+  return `<document name="${name}">\n${text}\n</document>`;
+}

@@ -1,0 +1,56 @@
+import type { JobCounts } from './job.ts';
+import { unfinishedOf } from './job.ts';
+
+/** What a user submits and watches: many jobs under one id. */
+
+/** `batch`: by the provider's batch API. `realtime`: call by call. `auto`: batch where the provider has one. */
+export const runModes = ['auto', 'batch', 'realtime'] as const;
+export type RunMode = (typeof runModes)[number];
+
+export const runStates = ['open', 'running', 'cancelling', 'ended'] as const;
+/** `open`: items are still being read. `running`: all are in. `ended`: every job has ended. */
+export type RunState = (typeof runStates)[number];
+
+/** A description that any worker can rebuild the thing from; `type` names it, the rest are its options. */
+export type Description = Readonly<Record<string, unknown>> & { readonly type: string };
+
+export interface Run {
+  id: string;
+  name?: string;
+  /** Same source, recipe, model and options = same fingerprint: asking again goes on with this run. */
+  fingerprint: string;
+  state: RunState;
+  mode: RunMode;
+  provider: string;
+  model: string;
+  priority: number;
+  /** Attempts a job may use. */
+  maxAttempts: number;
+  /** Realtime calls in flight at once. */
+  concurrency: number;
+  /** Realtime time-out of one call. */
+  timeoutMs: number;
+  /** Answered by the sandbox: made up, and marked so wherever it is shown. */
+  simulated: boolean;
+  /** Send everything, reuse no earlier answer. */
+  fresh: boolean;
+  recipe: Description;
+  source: Description;
+  /** Why the run left the batch API, when it did. */
+  note?: string;
+  createdAt: number;
+  endedAt?: number;
+  counts: JobCounts;
+  /** Jobs whose result was taken from an earlier run; part of `counts.succeeded`. */
+  reused: number;
+  usage: { inputTokens: number; outputTokens: number };
+  /** Money charged, in thousand-millionths of a dollar; undefined when the model's price is unknown. */
+  costNanoUsd?: number;
+  /** What the same tokens would have cost in realtime. */
+  realtimeNanoUsd?: number;
+}
+
+/** The state a run shows, from its record. */
+export function runEnded(run: Pick<Run, 'state' | 'counts'>): boolean {
+  return run.state !== 'open' && unfinishedOf(run.counts) === 0;
+}

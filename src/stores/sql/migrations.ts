@@ -1,0 +1,169 @@
+/**
+ * The schema, numbered and forward only: never change an entry that was released, add one.
+ * Hot rows are narrow: request bodies and results stand beside the job row, so that a scan of a million jobs reads no
+ * payload. Payloads are TEXT with the exact JSON of the wire. Times are milliseconds since 1970, money nano-dollars.
+ * A run's counts are columns of its row, changed in the transaction that moves the jobs: reading them costs one row.
+ */
+export const migrations: readonly string[] = [
+  `
+CREATE TABLE runs (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  name TEXT,
+  fingerprint TEXT NOT NULL,
+  state TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  model TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL,
+  concurrency INTEGER NOT NULL,
+  timeout_ms INTEGER NOT NULL,
+  simulated INTEGER NOT NULL,
+  fresh INTEGER NOT NULL,
+  recipe TEXT NOT NULL,
+  source TEXT NOT NULL,
+  note TEXT,
+  created_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  queued INTEGER NOT NULL DEFAULT 0,
+  packed INTEGER NOT NULL DEFAULT 0,
+  running INTEGER NOT NULL DEFAULT 0,
+  succeeded INTEGER NOT NULL DEFAULT 0,
+  failed INTEGER NOT NULL DEFAULT 0,
+  cancelled INTEGER NOT NULL DEFAULT 0,
+  skipped INTEGER NOT NULL DEFAULT 0,
+  reused INTEGER NOT NULL DEFAULT 0,
+  input_tokens INTEGER NOT NULL DEFAULT 0,
+  output_tokens INTEGER NOT NULL DEFAULT 0,
+  cost_nano INTEGER NOT NULL DEFAULT 0,
+  realtime_nano INTEGER NOT NULL DEFAULT 0,
+  unpriced INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX runs_unfinished ON runs (fingerprint) WHERE state <> 'ended';
+
+CREATE TABLE lanes (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL REFERENCES runs (seq),
+  provider TEXT NOT NULL,
+  account TEXT NOT NULL,
+  model TEXT NOT NULL,
+  endpoint TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  UNIQUE (run, account, model, endpoint)
+) STRICT;
+
+CREATE TABLE jobs (
+  id INTEGER PRIMARY KEY,
+  run INTEGER NOT NULL,
+  lane INTEGER,
+  key TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  priority INTEGER NOT NULL,
+  attempts INTEGER NOT NULL DEFAULT 0,
+  last_attempt INTEGER NOT NULL DEFAULT 0,
+  available_at INTEGER NOT NULL DEFAULT 0,
+  bytes INTEGER NOT NULL DEFAULT 0,
+  hash INTEGER,
+  batch INTEGER,
+  reused_from INTEGER
+) STRICT;
+CREATE UNIQUE INDEX jobs_key ON jobs (run, key);
+CREATE INDEX jobs_queued ON jobs (lane, priority DESC, id) WHERE state = 'queued';
+-- Partial on purpose: a random index costs 4 us a row, which adding jobs must not pay; booking can.
+CREATE INDEX jobs_answered ON jobs (hash) WHERE state = 'succeeded';
+
+CREATE TABLE payloads (
+  job INTEGER PRIMARY KEY,
+  body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE results (
+  job INTEGER PRIMARY KEY,
+  output TEXT,
+  response TEXT,
+  finish_reason TEXT,
+  error_code TEXT,
+  error_message TEXT
+) STRICT;
+
+CREATE TABLE attempts (
+  job INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  batch INTEGER,
+  outcome TEXT,
+  generation INTEGER,
+  error_code TEXT,
+  error_message TEXT,
+  input_tokens INTEGER,
+  output_tokens INTEGER,
+  cached_tokens INTEGER,
+  reasoning_tokens INTEGER,
+  cost_nano INTEGER,
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER,
+  lease_owner TEXT,
+  lease_until INTEGER,
+  PRIMARY KEY (job, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attempts_batch ON attempts (batch, job) WHERE batch IS NOT NULL;
+CREATE INDEX attempts_leased ON attempts (lease_owner) WHERE lease_owner IS NOT NULL;
+
+CREATE TABLE batches (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  run INTEGER NOT NULL,
+  lane INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  nonce TEXT NOT NULL UNIQUE,
+  requests INTEGER NOT NULL DEFAULT 0,
+  bytes INTEGER NOT NULL DEFAULT 0,
+  sha256 TEXT,
+  remote_id TEXT,
+  input_file_id TEXT,
+  raw_status TEXT,
+  remote_total INTEGER,
+  remote_succeeded INTEGER,
+  remote_failed INTEGER,
+  quarantined INTEGER NOT NULL DEFAULT 0,
+  generation INTEGER NOT NULL DEFAULT 0,
+  lease_owner TEXT,
+  lease_until INTEGER,
+  next_at INTEGER NOT NULL DEFAULT 0,
+  tries INTEGER NOT NULL DEFAULT 0,
+  absent_listings INTEGER NOT NULL DEFAULT 0,
+  absent_since INTEGER,
+  cancel_requested INTEGER NOT NULL DEFAULT 0,
+  error_code TEXT,
+  error_message TEXT,
+  created_at INTEGER NOT NULL,
+  submitted_at INTEGER,
+  ended_at INTEGER,
+  expires_at INTEGER
+) STRICT;
+CREATE INDEX batches_run ON batches (run);
+CREATE INDEX batches_open ON batches (next_at) WHERE state NOT IN ('collected', 'failed', 'abandoned');
+
+CREATE TABLE quarantine (
+  id INTEGER PRIMARY KEY,
+  batch INTEGER NOT NULL,
+  custom_id TEXT,
+  reason TEXT NOT NULL,
+  line TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL,
+  run INTEGER,
+  batch INTEGER,
+  type TEXT NOT NULL,
+  detail TEXT
+) STRICT;
+
+CREATE TABLE sessions (
+  owner TEXT PRIMARY KEY,
+  opened_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
+];

@@ -1,0 +1,215 @@
+import type { Batch } from '../../batch.ts';
+import { canMoveBatch } from '../../batch.ts';
+import { OffpeakError } from '../../errors.ts';
+import type { BatchChange, BatchRequest, Lease, LeaseRequest, QuarantinedLine, Scope } from '../../store.ts';
+import type { Database } from './database.ts';
+import { addEvent } from './events.ts';
+import { batchStateOf, number, optionalNumber, type Row, text, toBatch } from './rows.ts';
+import { RunDelta } from './runs.ts';
+import { inScope } from './scope.ts';
+
+const selectBatch = `SELECT b.*, r.id AS run_id, l.provider, l.account, l.model, l.endpoint
+  FROM batches b JOIN runs r ON r.seq = b.run JOIN lanes l ON l.id = b.lane`;
+
+/** Must equal the WHERE of the index `batches_open`, or SQLite does not use it. */
+const isOpen = "b.state NOT IN ('collected', 'failed', 'abandoned')";
+
+/** The batch's row, if the lease is still good; a stale worker gets `conflict` and changes nothing. */
+export function requireLease(db: Database, lease: Lease): Row {
+  const row = db.sql('SELECT * FROM batches WHERE id = ?').get(lease.batchId);
+  if (!row || number(row, 'generation') !== lease.generation) {
+    throw new OffpeakError(`Batch ${lease.batchId} was taken over by another worker.`, { code: 'conflict' });
+  }
+  return row;
+}
+
+function batchById(db: Database, id: number): Batch {
+  const row = db.sql(`${selectBatch} WHERE b.id = ?`).get(id);
+  if (!row) throw new OffpeakError(`There is no batch ${id} in ${db.path}.`, { code: 'not_found' });
+  return toBatch(row);
+}
+
+export function openBatch(db: Database, lane: number, nonce: string, owner: LeaseRequest): Batch {
+  return db.write(() => {
+    const row = db
+      .sql(
+        `INSERT INTO batches (run, lane, state, nonce, generation, lease_owner, lease_until, created_at)
+         SELECT run, id, 'packing', ?, 1, ?, ?, ? FROM lanes WHERE id = ? RETURNING id, run`,
+      )
+      .get(nonce, owner.owner, owner.now + owner.leaseMs, owner.now, lane);
+    if (!row) throw new OffpeakError(`There is no lane ${lane} in ${db.path}.`, { code: 'not_found' });
+    addEvent(db, { at: owner.now, run: number(row, 'run'), batch: number(row, 'id'), type: 'batch_packing' });
+    return batchById(db, number(row, 'id'));
+  });
+}
+
+/** Ended batches first, then polling, then what is to be sent. */
+const urgency = `CASE b.state WHEN 'collecting' THEN 0 WHEN 'ended' THEN 1 WHEN 'in_progress' THEN 2 ELSE 3 END`;
+
+export function claimBatch(db: Database, scope: Scope, owner: LeaseRequest): Batch | undefined {
+  const { where, values } = inScope(scope);
+  // Looked up outside of the transaction: an idle worker takes no write lock.
+  const find = () =>
+    db
+      .sql(
+        `${selectBatch} WHERE ${isOpen} AND b.next_at <= ? AND b.lease_owner IS NULL AND ${where}
+         ORDER BY ${urgency}, b.next_at, b.id LIMIT 1`,
+      )
+      .get(owner.now, ...values);
+  if (!db.read(find)) return undefined;
+  return db.write(() => {
+    const found = find();
+    if (!found) return undefined;
+    const id = number(found, 'id');
+    db.sql('UPDATE batches SET lease_owner = ?, lease_until = ?, generation = generation + 1 WHERE id = ?').run(
+      owner.owner,
+      owner.now + owner.leaseMs,
+      id,
+    );
+    return batchById(db, id);
+  });
+}
+
+export function nextDue(db: Database, scope: Scope): number | undefined {
+  const { where, values } = inScope(scope);
+  const row = db.read(() =>
+    db
+      .sql(
+        `SELECT min(b.next_at) AS at FROM batches b JOIN runs r ON r.seq = b.run JOIN lanes l ON l.id = b.lane
+         WHERE ${isOpen} AND b.lease_owner IS NULL AND ${where}`,
+      )
+      .get(...values),
+  );
+  return row ? optionalNumber(row, 'at') : undefined;
+}
+
+/** Property of a change and its column. */
+const columns: readonly (readonly [keyof BatchChange, string])[] = [
+  ['state', 'state'],
+  ['nextAt', 'next_at'],
+  ['tries', 'tries'],
+  ['sha256', 'sha256'],
+  ['remoteId', 'remote_id'],
+  ['inputFileId', 'input_file_id'],
+  ['rawStatus', 'raw_status'],
+  ['absentListings', 'absent_listings'],
+  ['absentSince', 'absent_since'],
+  ['errorCode', 'error_code'],
+  ['errorMessage', 'error_message'],
+  ['submittedAt', 'submitted_at'],
+  ['endedAt', 'ended_at'],
+  ['expiresAt', 'expires_at'],
+];
+
+export function updateBatch(
+  db: Database,
+  lease: Lease,
+  change: BatchChange,
+  release: 'release' | undefined,
+  now: number,
+): Batch {
+  return db.write(() => {
+    const before = requireLease(db, lease);
+    checkMove(before, change);
+    const changed = columns.filter(([property]) => change[property] !== undefined);
+    const values = changed.map(([property]) => scalar(change[property]));
+    const sets = changed.map(([, column]) => `${column} = ?`);
+    if (change.counts) {
+      sets.push('remote_total = ?', 'remote_succeeded = ?', 'remote_failed = ?');
+      values.push(change.counts.total, change.counts.succeeded, change.counts.failed);
+    }
+    if (change.cancelRequested !== undefined) {
+      sets.push('cancel_requested = ?');
+      values.push(change.cancelRequested ? 1 : 0);
+    }
+    if (release) sets.push('lease_owner = NULL', 'lease_until = NULL');
+    if (sets.length > 0) {
+      db.sql(`UPDATE batches SET ${sets.join(', ')} WHERE id = ?`).run(...values, lease.batchId);
+    }
+    if (change.state) {
+      addEvent(db, {
+        at: now,
+        run: number(before, 'run'),
+        batch: lease.batchId,
+        type: `batch_${change.state}`,
+        ...(change.errorMessage ? { detail: change.errorMessage } : {}),
+      });
+    }
+    return batchById(db, lease.batchId);
+  });
+}
+
+function checkMove(before: Row, change: BatchChange): void {
+  const from = batchStateOf(before);
+  if (!change.state || change.state === from || canMoveBatch(from, change.state)) return;
+  throw new OffpeakError(`Batch ${number(before, 'id')} cannot go from ${from} to ${change.state}.`, {
+    code: 'internal',
+  });
+}
+
+function scalar(value: BatchChange[keyof BatchChange]): string | number | null {
+  return typeof value === 'string' || typeof value === 'number' ? value : null;
+}
+
+export function readRequests(db: Database, batchId: number, afterJob: number, limit: number): BatchRequest[] {
+  return db.read(() =>
+    db
+      .sql(
+        `SELECT a.job, a.number, p.body FROM attempts a JOIN payloads p ON p.job = a.job
+         WHERE a.batch = ? AND a.job > ? ORDER BY a.job LIMIT ?`,
+      )
+      .all(batchId, afterJob, limit)
+      .map((row) => ({ job: number(row, 'job'), attempt: number(row, 'number'), body: text(row, 'body') })),
+  );
+}
+
+/** Rows that one statement of `startJobs` moves; measured at about 1 us a row. */
+const startRows = 5000;
+
+export function startJobs(db: Database, lease: Lease, afterJob: number): number | undefined {
+  return db.write(() => {
+    const batch = requireLease(db, lease);
+    const last = db
+      .sql(`SELECT max(job) AS job FROM (SELECT job FROM attempts WHERE batch = ? AND job > ? ORDER BY job LIMIT ?)`)
+      .get(lease.batchId, afterJob, startRows);
+    const lastJob = last ? optionalNumber(last, 'job') : undefined;
+    if (lastJob === undefined) return undefined;
+    const { changes } = db
+      .sql(
+        `UPDATE jobs SET state = 'running' WHERE state = 'packed' AND batch = ?1
+           AND id IN (SELECT job FROM attempts WHERE batch = ?1 AND job > ?2 AND job <= ?3)`,
+      )
+      .run(lease.batchId, afterJob, lastJob);
+    const delta = new RunDelta();
+    delta.move('packed', 'running', Number(changes));
+    delta.write(db, number(batch, 'run'));
+    return lastJob;
+  });
+}
+
+export function quarantine(db: Database, lease: Lease, lines: readonly QuarantinedLine[]): void {
+  db.write(() => {
+    requireLease(db, lease);
+    const insert = db.sql('INSERT INTO quarantine (batch, custom_id, reason, line) VALUES (?, ?, ?, ?)');
+    let added = 0;
+    for (const line of lines) {
+      // The results of a batch are read again after a crash: the same line counts once.
+      const seen = db
+        .sql('SELECT 1 FROM quarantine WHERE batch = ? AND reason = ? AND line = ?')
+        .get(lease.batchId, line.reason, line.line);
+      if (seen) continue;
+      insert.run(lease.batchId, line.customId ?? null, line.reason, line.line);
+      added += 1;
+    }
+    db.sql('UPDATE batches SET quarantined = quarantined + ? WHERE id = ?').run(added, lease.batchId);
+  });
+}
+
+export function listBatches(db: Database, filter: { runId?: string; limit?: number; openOnly?: boolean }): Batch[] {
+  return db.read(() =>
+    db
+      .sql(`${selectBatch} WHERE (?1 IS NULL OR r.id = ?1) AND (?2 = 0 OR ${isOpen}) ORDER BY b.id DESC LIMIT ?3`)
+      .all(filter.runId ?? null, filter.openOnly ? 1 : 0, filter.limit ?? -1)
+      .map(toBatch),
+  );
+}

@@ -1,0 +1,105 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
+import { migrations } from '../sql/migrations.ts';
+import { storeError } from './store-error.ts';
+
+/**
+ * One connection: prepared statements kept, writes in BEGIN IMMEDIATE (a deferred one that upgrades fails with
+ * SQLITE_BUSY at once, whatever the time-out), every fault turned into our own error.
+ */
+export interface Database {
+  readonly path: string;
+  /** Prepared once, by its text. */
+  sql(text: string): StatementSync;
+  /** All of it, durably, or nothing. */
+  write<T>(work: () => T): T;
+  read<T>(work: () => T): T;
+  close(): void;
+}
+
+export interface DatabaseOptions {
+  path: string;
+  /** How long a write waits for another process. */
+  busyTimeoutMs?: number;
+}
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const { path } = options;
+  const fault = (error: unknown) => storeError(error, path);
+  const connection = connect(options);
+  const statements = new Map<string, StatementSync>();
+
+  const sql = (text: string): StatementSync => {
+    let statement = statements.get(text);
+    if (!statement) {
+      statement = connection.prepare(text);
+      statements.set(text, statement);
+    }
+    return statement;
+  };
+  const read = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw fault(error);
+    }
+  };
+  const write = <T>(work: () => T): T =>
+    read(() => {
+      connection.exec('BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        connection.exec('COMMIT');
+        return result;
+      } catch (error) {
+        // SQLite has rolled back by itself after a full disk or an I/O error.
+        if (connection.isTransaction) connection.exec('ROLLBACK');
+        throw error;
+      }
+    });
+  return { path, sql, read, write, close: () => read(() => connection.close()) };
+}
+
+function connect({ path, busyTimeoutMs = 10_000 }: DatabaseOptions): DatabaseSync {
+  let connection: DatabaseSync | undefined;
+  try {
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    connection = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    // FULL: an acknowledged commit has been synced; NORMAL in WAL mode syncs only at checkpoints (measured: 8 fsyncs
+    // for 200 commits, against 209). Grouped by chunks it costs nothing.
+    connection.exec(`
+      PRAGMA journal_mode = WAL;
+      PRAGMA synchronous = FULL;
+      PRAGMA cache_size = -16000;
+      PRAGMA wal_autocheckpoint = 2000;
+      PRAGMA temp_store = MEMORY;
+      PRAGMA journal_size_limit = 67108864;
+    `);
+    migrate(connection, path);
+    return connection;
+  } catch (error) {
+    connection?.close();
+    throw storeError(error, path);
+  }
+}
+
+function migrate(connection: DatabaseSync, path: string): void {
+  const versionOf = () => Number(connection.prepare('PRAGMA user_version').get()?.user_version ?? 0);
+  if (versionOf() === migrations.length) return;
+  connection.exec('BEGIN EXCLUSIVE');
+  try {
+    // Read again under the lock: another process may have migrated while we waited.
+    const version = versionOf();
+    if (version > migrations.length) {
+      throw new Error(`it was made by a newer Offpeak (schema ${version}); update Offpeak to open it`);
+    }
+    for (const migration of migrations.slice(version)) connection.exec(migration);
+    connection.exec(`PRAGMA user_version = ${migrations.length}`);
+    connection.exec('COMMIT');
+  } catch (error) {
+    if (connection.isTransaction) connection.exec('ROLLBACK');
+    throw storeError(error, path);
+  }
+}

@@ -1,0 +1,9 @@
+import type { Scope } from '../../store.ts';
+
+/** SQL and values that keep a query inside what a worker may touch; `l` is lanes, `r` is runs. */
+export function inScope(scope: Scope): { where: string; values: string[] } {
+  const accounts = `l.account IN (${scope.accounts.map(() => '?').join(', ') || 'NULL'})`;
+  return scope.runId === undefined
+    ? { where: accounts, values: [...scope.accounts] }
+    : { where: `${accounts} AND r.id = ?`, values: [...scope.accounts, scope.runId] };
+}

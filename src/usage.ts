@@ -1,0 +1,17 @@
+/** Tokens as the provider counted them. `cachedTokens` are part of `inputTokens`, `reasoningTokens` of `outputTokens`. */
+export interface Usage {
+  inputTokens: number;
+  outputTokens: number;
+  cachedTokens?: number;
+  reasoningTokens?: number;
+}
+
+export const noUsage: Usage = { inputTokens: 0, outputTokens: 0 };
+
+/**
+ * Tokens of a text before a provider counted them: four bytes a token, the usual rule of thumb for English. An
+ * estimate, and shown as one.
+ */
+export function estimateTokens(bytes: number): number {
+  return Math.ceil(bytes / 4);
+}
