@@ -80,6 +80,8 @@ export interface Batch {
   nextAt: number;
   /** Times in a row that the current step was tried or polled; drives the interval. */
   tries: number;
+  /** Times that the provider has refused it whole. */
+  refusals: number;
   /** While `unknown`: complete listings in which it was absent, and since when. */
   absentListings: number;
   absentSince?: number;

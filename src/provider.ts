@@ -112,6 +112,12 @@ export interface RemoteBatch {
   nonce?: string;
   inputFileId?: string;
   resultFileIds: readonly string[];
+  /**
+   * What a refusal comes from. `no_room`: the account's queue is full, the same file can be submitted later.
+   * `file_missing`: the provider does not see the uploaded file, or not yet. `rows`: the lines that `errors` name.
+   * `batch`: something that all rows share, such as the model.
+   */
+  refusal?: 'no_room' | 'file_missing' | 'rows' | 'batch';
   /** Why it was refused; `line` is 1-based in the uploaded body. */
   errors: readonly { code: string; message: string; line?: number }[];
   createdAt?: number;

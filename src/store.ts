@@ -200,8 +200,9 @@ export interface BatchChange {
   state?: BatchState;
   nextAt?: number;
   tries?: number;
+  refusals?: number;
   sha256?: string;
-  remoteId?: string;
+  remoteId?: string | null;
   inputFileId?: string | null;
   rawStatus?: string;
   counts?: RowCounts;

@@ -1,8 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { messageOf } from '../errors.ts';
 import type { Context, GlobalFlags } from './context.ts';
+import type { ControlFlags } from './control-commands.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import type { ExportFlags, ResultsFlags } from './export-command.ts';
 import { say } from './output.ts';
+import type { RunFlags } from './run-flags.ts';
+import type { SandboxFlags } from './sandbox-command.ts';
+import type { BatchesFlags, ListFlags } from './view-commands.ts';
 
 /** The command line. Every command is loaded when it is called, so that `--help` and `--version` start at once. */
 export async function main(argv: readonly string[], version: string): Promise<number> {
@@ -16,10 +21,10 @@ export async function main(argv: readonly string[], version: string): Promise<nu
     .exitOverride()
     .addHelpText('after', exitCodeHelp);
 
-  type Action<F> = (context: Context, argument: string | undefined, flags: F) => Promise<number>;
-  const act =
-    <F extends GlobalFlags>(action: Action<F>) =>
-    async (argument: string | undefined, flags: F, command: Command) => {
+  const act: Act =
+    (action) =>
+    async (...given) => {
+      const [argument, flags, command] = given.length === 3 ? given : [undefined, ...given];
       exitCode = await withContext({ ...flags, ...command.optsWithGlobals<GlobalFlags>() }, (context) =>
         action(context, argument, flags),
       );
@@ -55,8 +60,10 @@ async function withContext(flags: GlobalFlags, work: (context: Context) => Promi
   }
 }
 
-// biome-ignore format: a type in one line
-type Act = <F extends GlobalFlags>(action: (context: Context, argument: string | undefined, flags: F) => Promise<number>) => (argument: string | undefined, flags: F, command: Command) => Promise<void>;
+/** Makes commander's action of one of ours; commander gives an argument only where the command has one. */
+type Act = <F extends GlobalFlags>(
+  action: (context: Context, argument: string | undefined, flags: F) => Promise<number>,
+) => (...given: [F, Command] | [string | undefined, F, Command]) => Promise<void>;
 
 const collect = (value: string, before: string[] | undefined) => [...(before ?? []), value];
 
@@ -100,7 +107,7 @@ function addRun(program: Command, act: Act): void {
     .option('--sandbox', 'simulated answers: no key, no cost')
     .option('--json', 'results as JSON on stdout and nothing else')
     .action(
-      act(async (context, source, flags: import('./run-flags.ts').RunFlags) =>
+      act(async (context, source, flags: RunFlags) =>
         (await import('./run-command.ts')).runCommand(context, source, flags),
       ),
     );
@@ -113,10 +120,8 @@ function addViews(program: Command, act: Act): void {
     .description('list the runs, newest first')
     .option('--limit <n>', 'how many (default 20)')
     .option('--json', 'as JSON')
-    .action((flags, command) =>
-      act(async (context, _, given: import('./view-commands.ts').ListFlags) =>
-        (await import('./view-commands.ts')).runsCommand(context, given),
-      )(undefined, flags, command),
+    .action(
+      act(async (context, _, given: ListFlags) => (await import('./view-commands.ts')).runsCommand(context, given)),
     );
   program
     .command('show')
@@ -125,7 +130,7 @@ function addViews(program: Command, act: Act): void {
     .description('show one run: state, counts, cost, batches, failures')
     .option('--json', 'as JSON')
     .action(
-      act(async (context, id, flags: import('./view-commands.ts').ListFlags) =>
+      act(async (context, id, flags: ListFlags) =>
         (await import('./view-commands.ts')).showCommand(context, id, flags),
       ),
     );
@@ -137,7 +142,7 @@ function addViews(program: Command, act: Act): void {
     .option('--limit <n>', 'at most so many')
     .option('--json', 'as JSON')
     .action(
-      act(async (context, id, flags: import('./export-command.ts').ResultsFlags) =>
+      act(async (context, id, flags: ResultsFlags) =>
         (await import('./export-command.ts')).resultsCommand(context, id, flags),
       ),
     );
@@ -151,7 +156,7 @@ function addViews(program: Command, act: Act): void {
     .option('--state <state>', 'only these; may be repeated', collect)
     .option('--formulas', 'CSV: leave cells that look like formulas as they are')
     .action(
-      act(async (context, id, flags: import('./export-command.ts').ExportFlags) =>
+      act(async (context, id, flags: ExportFlags) =>
         (await import('./export-command.ts')).exportCommand(context, id, flags),
       ),
     );
@@ -161,10 +166,10 @@ function addViews(program: Command, act: Act): void {
     .option('--run <run>', 'only of this run')
     .option('--limit <n>', 'how many (default 20)')
     .option('--json', 'as JSON')
-    .action((flags, command) =>
-      act(async (context, _, given: import('./view-commands.ts').BatchesFlags) =>
+    .action(
+      act(async (context, _, given: BatchesFlags) =>
         (await import('./view-commands.ts')).batchesCommand(context, given),
-      )(undefined, flags, command),
+      ),
     );
 }
 
@@ -176,7 +181,7 @@ function addControls(program: Command, act: Act): void {
     .description('go on with a run: unfinished, failed, and files that have become readable')
     .option('--no-wait', 'end when everything is submitted')
     .action(
-      act(async (context, id, flags: import('./control-commands.ts').ControlFlags) =>
+      act(async (context, id, flags: ControlFlags) =>
         (await import('./control-commands.ts')).resumeCommand(context, id, flags),
       ),
     );
@@ -186,7 +191,7 @@ function addControls(program: Command, act: Act): void {
     .description('send the failed jobs of a run again')
     .option('--no-wait', 'end when everything is submitted')
     .action(
-      act(async (context, id, flags: import('./control-commands.ts').ControlFlags) =>
+      act(async (context, id, flags: ControlFlags) =>
         (await import('./control-commands.ts')).retryCommand(context, id, flags),
       ),
     );
@@ -196,7 +201,7 @@ function addControls(program: Command, act: Act): void {
     .description('stop a run at the provider too; what was finished is kept')
     .option('--no-wait', 'only ask for it')
     .action(
-      act(async (context, id, flags: import('./control-commands.ts').ControlFlags) =>
+      act(async (context, id, flags: ControlFlags) =>
         (await import('./control-commands.ts')).cancelCommand(context, id, flags),
       ),
     );
@@ -208,10 +213,10 @@ function addTools(program: Command, act: Act): void {
     .description('check node, disk, store and providers')
     .option('--sandbox', 'check the sandbox instead of the real providers')
     .option('--json', 'as JSON')
-    .action((flags, command) =>
+    .action(
       act(async (context, _, given: GlobalFlags & { json?: boolean }) =>
         (await import('./doctor-command.ts')).doctorCommand(context, given),
-      )(undefined, flags, command),
+      ),
     );
   program
     .command('sandbox')
@@ -222,18 +227,16 @@ function addTools(program: Command, act: Act): void {
     .option('--time-scale <n>', 'its clock runs so many times as fast')
     .option('--in-progress <seconds>', 'how long a batch takes, in its own time')
     .option('--faults <file>', 'a fault plan, JSON')
-    .action((flags, command) =>
-      act(async (context, _, given: import('./sandbox-command.ts').SandboxFlags) =>
+    .action(
+      act(async (context, _, given: SandboxFlags) =>
         (await import('./sandbox-command.ts')).sandboxCommand(context, given),
-      )(undefined, flags, command),
+      ),
     );
   program
     .command('config')
     .description('show every setting and where it came from')
     .option('--json', 'as JSON')
-    .action((flags, command) =>
-      act(async (context, _, given: import('./view-commands.ts').ListFlags) =>
-        (await import('./view-commands.ts')).configCommand(context, given),
-      )(undefined, flags, command),
+    .action(
+      act(async (context, _, given: ListFlags) => (await import('./view-commands.ts')).configCommand(context, given)),
     );
 }

@@ -16,6 +16,8 @@ export interface ProgressView {
   counts: JobCounts;
   /** Items are still being read: the total grows, so no percentage is shown. */
   scanning: boolean;
+  /** Rows that the provider has answered in batches that still run; they count as done in the bar. */
+  answered?: number;
   /** Realtime calls, or batches with the provider's word and counts in `detail`. */
   running: readonly { name: string; ageMs: number; detail?: string }[];
   /** The latest, newest last. */
@@ -34,12 +36,16 @@ export function lineOf(view: ProgressView, simulated: boolean): string {
   const parts = [
     view.scanning
       ? `scanning… ${formatCount(view.total)} found, ${formatCount(finishedOf(counts))} done`
-      : `${formatCount(finishedOf(counts))}/${formatCount(view.total)} done`,
+      : `${formatCount(doneOf(view))}/${formatCount(view.total)} done`,
     ...exceptionsOf(counts),
   ];
   if (counts.running > 0) parts.push(`${formatCount(counts.running)} running`);
   if (simulated) parts.push('simulated');
   return parts.join(', ');
+}
+
+function doneOf(view: ProgressView): number {
+  return Math.min(view.total, finishedOf(view.counts) + (view.answered ?? 0));
 }
 
 function finishedOf(counts: JobCounts): number {
@@ -53,7 +59,7 @@ function exceptionsOf(counts: JobCounts): string[] {
 
 /** 0 while scanning: a part of an unknown whole would only fall later. */
 export function fractionOf(view: ProgressView): number {
-  return view.scanning || view.total === 0 ? 0 : finishedOf(view.counts) / view.total;
+  return view.scanning || view.total === 0 ? 0 : doneOf(view) / view.total;
 }
 
 /** `plain` is what the line measures, `painted` the same with colours. */
@@ -134,7 +140,7 @@ function titleLine(title: string, simulated: boolean, width: number): string {
 }
 
 function barLine(view: ProgressView, fraction: number, width: number): string {
-  const finished = finishedOf(view.counts);
+  const finished = doneOf(view);
   const rest = exceptionsOf(view.counts);
   if (view.scanning)
     return [`scanning… ${formatCount(view.total)} found`, `${formatCount(finished)} done`, ...rest].join(' · ');

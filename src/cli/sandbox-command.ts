@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { OffpeakError } from '../errors.ts';
-import { type FaultPlan, startSandbox } from '../sandbox/sandbox.ts';
+import { type FaultPlan, parseFaultPlan } from '../sandbox/fault-plan.ts';
+import { startSandbox } from '../sandbox/sandbox.ts';
 import type { Context, GlobalFlags } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { printData, say } from './output.ts';
@@ -18,6 +20,8 @@ export interface SandboxFlags extends GlobalFlags {
 
 /** `offpeak sandbox`: the emulator as a server of its own, until Ctrl-C. */
 export async function sandboxCommand(context: Context, flags: SandboxFlags): Promise<number> {
+  // As a server of its own it trades a little speed for memory: 110 MB instead of 300 with a 200 MB upload.
+  setFlagsFromString('--optimize-for-size');
   const sandbox = await startSandbox({
     stateDir: flags.state ?? sandboxPath(context.config.home),
     port: flags.port === undefined ? 0 : parseWhole('--port', flags.port, 0, 65_535),
@@ -43,8 +47,7 @@ What it was asked: ${sandbox.url}/_sandbox/ledger    Ctrl-C ends it.`);
 
 function readFaults(path: string): FaultPlan {
   try {
-    // The sandbox checks the plan's shape itself.
-    return JSON.parse(readFileSync(path, 'utf8')) as FaultPlan;
+    return parseFaultPlan(JSON.parse(readFileSync(path, 'utf8')));
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     throw new OffpeakError(`--faults ${path} cannot be used: ${words}`, { code: 'usage', cause: error });

@@ -93,6 +93,7 @@ async function viewOf(offpeak: Offpeak, runId: string, seen: Seen): Promise<Prog
     total,
     counts: run.counts,
     scanning: seen.scanning,
+    answered: batches.reduce((sum, batch) => sum + answeredOf(batch), 0),
     running: [
       ...batches.map(batchLine),
       ...[...seen.calls.values()].map(({ name, startedAt }) => ({ name, ageMs: Date.now() - startedAt })),
@@ -111,14 +112,18 @@ async function viewOf(offpeak: Offpeak, runId: string, seen: Seen): Promise<Prog
   };
 }
 
+/** What the provider says it has done of a batch whose results are not here yet. */
+function answeredOf({ state, counts }: Batch): number {
+  return state === 'in_progress' && counts ? counts.succeeded + counts.failed : 0;
+}
+
 function batchLine(batch: Batch): { name: string; ageMs: number; detail: string } {
-  const counts = batch.counts && batch.state === 'in_progress' ? batch.counts : undefined;
-  const done = counts ? counts.succeeded + counts.failed : 0;
+  const total = batch.state === 'in_progress' ? batch.counts?.total : undefined;
   const word = batch.state === 'in_progress' ? (batch.rawStatus ?? batch.state) : batch.state;
   return {
     name: `batch ${batch.id}`,
     ageMs: Date.now() - (batch.submittedAt ?? batch.createdAt),
-    detail: counts?.total ? `${word} ${done}/${counts.total}` : `${word}, ${batch.requests} requests`,
+    detail: total ? `${word} ${answeredOf(batch)}/${total}` : `${word}, ${batch.requests} requests`,
   };
 }
 

@@ -7,7 +7,7 @@ import { backoffMs, type Engine, leaseOf } from './engine.ts';
 import { dissolve, pack } from './pack.ts';
 import { poll } from './poll.ts';
 import { reconcile } from './reconcile.ts';
-import { failAll } from './refused.ts';
+import { failAll, triesPerFile } from './refused.ts';
 import { submit } from './submit.ts';
 
 type Step = (engine: Engine, batch: Batch, signal: AbortSignal) => Promise<Batch>;
@@ -86,7 +86,14 @@ async function recover(engine: Engine, leased: Batch, error: unknown, signal: Ab
   engine.emit({ type: 'note', message: `batch ${batch.id} waits ${Math.round(pause / 1000)} s: ${error.message}` });
   await store.updateBatch(
     lease,
-    { tries, nextAt: clock.now() + pause, errorCode: error.code, errorMessage: messageOf(error) },
+    {
+      tries,
+      nextAt: clock.now() + pause,
+      errorCode: error.code,
+      errorMessage: messageOf(error),
+      // The file that was uploaded does not appear: upload it again.
+      ...(hasCode(error, 'not_ready') && tries % triesPerFile === 0 ? { inputFileId: null } : {}),
+    },
     clock.now(),
     'release',
   );

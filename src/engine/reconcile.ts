@@ -32,6 +32,9 @@ export async function reconcile(engine: Engine, batch: Batch, signal: AbortSigna
 
 async function findOurs(engine: Engine, batch: Batch, signal: AbortSignal): Promise<RemoteBatch | undefined> {
   for await (const remote of batchApiOf(engine, batch).list(signal)) {
+    // One that was refused ran nothing. It may be this submission's earlier try, and must not hide a later one that the
+    // listing does not show yet.
+    if (remote.phase === 'refused') continue;
     if (remote.nonce === batch.nonce) return remote;
     if (batch.inputFileId !== undefined && remote.inputFileId === batch.inputFileId) return remote;
   }

@@ -4,8 +4,8 @@ import { type BookRow, chunkRows } from '../store.ts';
 import { backoffMs, type Engine, leaseOf } from './engine.ts';
 import { returnJobs } from './pack.ts';
 
-/** Provider codes that mean: no room now, the file is fine. (provider-contracts: OpenAI 1.7) */
-const queueFull = 'token_limit_exceeded';
+/** Tries with one uploaded file that the provider does not see, before it is uploaded again. */
+export const triesPerFile = 3;
 
 /**
  * The provider refused the whole batch; nothing ran. The rows it names fail with its words, the others go back to the
@@ -13,26 +13,47 @@ const queueFull = 'token_limit_exceeded';
  */
 export async function refused(engine: Engine, batch: Batch, remote: RemoteBatch): Promise<Batch> {
   const { store, clock } = engine;
-  const lease = leaseOf(batch);
-  const first = remote.errors[0] ?? {
-    code: 'failed',
-    message: `the provider says ${remote.rawStatus} without a reason`,
-  };
+  const reason = remote.errors[0] ?? { code: 'failed', message: `the provider gives no reason (${remote.rawStatus})` };
   const run = await store.getRun(batch.runId);
-  const kept = { errorCode: first.code, errorMessage: first.message, rawStatus: remote.rawStatus };
-  if (first.code === queueFull && run?.state !== 'cancelling') {
-    const tries = batch.tries + 1;
-    const nextAt = clock.now() + Math.max(5_000, backoffMs(engine.retry, tries, engine.random));
-    engine.emit({ type: 'note', message: `batch ${batch.id} waits: ${first.message}` });
-    return store.updateBatch(lease, { state: 'packed', tries, nextAt, ...kept }, clock.now());
-  }
-  const blamed = await failNamedRows(engine, batch, remote);
-  if (run?.state === 'cancelling') await returnJobs(engine, batch, 'cancelled', 'the run was cancelled');
-  // No row is to blame (an unknown model, say): the next batch would be refused for the same reason.
-  else if (blamed === 0) await failAll(engine, batch, first);
-  else await returnJobs(engine, batch, 'queued', first.message);
-  engine.emit({ type: 'note', message: `batch ${batch.id} was refused: ${first.message}` });
-  return store.updateBatch(lease, { state: 'failed', ...kept }, clock.now());
+  const cancelling = run?.state === 'cancelling';
+  const canWait = remote.refusal === 'no_room' || remote.refusal === 'file_missing';
+  if (canWait && !cancelling) return submitLater(engine, batch, remote, reason);
+
+  const blamed = remote.refusal === 'rows' ? await failNamedRows(engine, batch, remote) : 0;
+  if (cancelling) await returnJobs(engine, batch, 'cancelled', 'the run was cancelled');
+  // No row is to blame: the next batch would be refused for the same reason.
+  else if (blamed === 0) await failAll(engine, batch, reason);
+  else await returnJobs(engine, batch, 'queued', reason.message);
+  engine.emit({ type: 'note', message: `batch ${batch.id} was refused: ${reason.message}` });
+  const kept = { errorCode: reason.code, errorMessage: reason.message, rawStatus: remote.rawStatus };
+  return store.updateBatch(leaseOf(batch), { state: 'failed', ...kept }, clock.now());
+}
+
+interface Reason {
+  code: string;
+  message: string;
+}
+
+/** Back to `packed`, with the same upload: the provider keeps it when it refuses the batch. */
+function submitLater(engine: Engine, batch: Batch, remote: RemoteBatch, reason: Reason): Promise<Batch> {
+  const { store, clock, retry, random } = engine;
+  const refusals = batch.refusals + 1;
+  const uploadAgain = remote.refusal === 'file_missing' && refusals % triesPerFile === 0;
+  engine.emit({ type: 'note', message: `batch ${batch.id} waits: ${reason.message}` });
+  return store.updateBatch(
+    leaseOf(batch),
+    {
+      state: 'packed',
+      refusals,
+      nextAt: clock.now() + backoffMs(retry, refusals, random),
+      remoteId: null,
+      rawStatus: remote.rawStatus,
+      errorCode: reason.code,
+      errorMessage: reason.message,
+      ...(uploadAgain ? { inputFileId: null } : {}),
+    },
+    clock.now(),
+  );
 }
 
 async function failNamedRows(engine: Engine, batch: Batch, remote: RemoteBatch): Promise<number> {
@@ -44,7 +65,6 @@ async function failNamedRows(engine: Engine, batch: Batch, remote: RemoteBatch):
     const request = await requestAtLine(engine, batch, line);
     if (request) rows.push(failedRow(engine, request, code, message));
   }
-  // A fault that every row shares is not the rows' own.
   if (rows.length === 0) return 0;
   await engine.store.book(rows, leaseOf(batch));
   return rows.length;
@@ -57,7 +77,7 @@ async function requestAtLine(engine: Engine, batch: Batch, line: number) {
 }
 
 /** Ends every job of a batch that surely never ran, with the reason. */
-export async function failAll(engine: Engine, batch: Batch, reason: { code: string; message: string }): Promise<void> {
+export async function failAll(engine: Engine, batch: Batch, reason: Reason): Promise<void> {
   let afterJob = 0;
   for (;;) {
     const attempts = await engine.store.readAttempts(batch.id, { afterJob, limit: chunkRows, openOnly: true });

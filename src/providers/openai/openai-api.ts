@@ -21,6 +21,7 @@ export function parseBatch(value: unknown): RemoteBatch | undefined {
     resultFileIds: [textOf(batch.output_file_id), textOf(batch.error_file_id)].filter((id) => id !== undefined),
     errors: parseErrors(batch.errors),
   };
+  if (remote.phase === 'refused') remote.refusal = refusalOf(remote.errors);
   const counts = recordOf(batch.request_counts);
   if (counts) {
     remote.counts = {
@@ -40,6 +41,17 @@ export function parseBatch(value: unknown): RemoteBatch | undefined {
   const expiresAt = timeOf(batch.expires_at);
   if (expiresAt !== undefined) remote.expiresAt = expiresAt;
   return remote;
+}
+
+/** Model faults carry a line too, but all lines of a batch have the same model. Codes: contracts, OpenAI 1.7. */
+const batchCodes = new Set(['model_not_found', 'mismatched_model', 'model_mismatch', 'empty_file', 'too_many_tasks']);
+
+function refusalOf(errors: RemoteBatch['errors']): NonNullable<RemoteBatch['refusal']> {
+  if (errors.some((error) => error.code === 'token_limit_exceeded')) return 'no_room';
+  if (errors.some((error) => error.line === undefined && /cannot find file/i.test(error.message)))
+    return 'file_missing';
+  const hasRows = errors.some((error) => error.line !== undefined && !batchCodes.has(error.code));
+  return hasRows ? 'rows' : 'batch';
 }
 
 function parseErrors(value: unknown): RemoteBatch['errors'] {

@@ -88,6 +88,7 @@ const columns: readonly (readonly [keyof BatchChange, string])[] = [
   ['state', 'state'],
   ['nextAt', 'next_at'],
   ['tries', 'tries'],
+  ['refusals', 'refusals'],
   ['sha256', 'sha256'],
   ['remoteId', 'remote_id'],
   ['inputFileId', 'input_file_id'],

@@ -111,6 +111,7 @@ export function toBatch(row: Row): Batch {
     generation: number(row, 'generation'),
     nextAt: number(row, 'next_at'),
     tries: number(row, 'tries'),
+    refusals: number(row, 'refusals'),
     absentListings: number(row, 'absent_listings'),
     cancelRequested: number(row, 'cancel_requested') === 1,
     createdAt: number(row, 'created_at'),
