@@ -82,8 +82,8 @@ export interface Batch {
   tries: number;
   /** Times that the provider has refused it whole. */
   refusals: number;
-  /** While `unknown`: complete listings in which it was absent, and since when. */
-  absentListings: number;
+  /** Complete listings that it was absent from, and since when; later, complete readings that rows were absent from. */
+  absences: number;
   absentSince?: number;
   cancelRequested: boolean;
   errorCode?: string;

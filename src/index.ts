@@ -1,3 +1,5 @@
+// biome-ignore-all assist/source/organizeImports: grouped by subject, in the order of the flow
+
 /**
  * The public names of the package. Everything else may change between two versions. Nothing inside `src` imports this
  * file.
@@ -9,24 +11,37 @@
  * await offpeak.worker({ runId: run.id }).run(signal);
  */
 
-// The nouns.
-export { type Batch, type BatchState, batchStates, type RowCounts } from './batch.ts';
-// Errors and time.
-export { type Clock, systemClock } from './clock.ts';
+// Put together, submit, work, read.
+export { createOffpeak, type FillOptions, type Offpeak, type OffpeakOptions, type SubmitInput } from './offpeak.ts';
 export type { DeliverOptions } from './engine/deliver.ts';
 export type { BookedJob, EngineEvent, RetryOptions } from './engine/engine.ts';
 export type { Worker } from './engine/worker.ts';
-export { type ErrorCode, isOffpeakError, OffpeakError, type OffpeakErrorOptions } from './errors.ts';
+
+// The nouns.
+export { type Run, type RunMode, type RunState, type Description, runModes, runStates } from './run.ts';
 export { type JobCounts, type JobState, jobStates } from './job.ts';
-// Put together, submit, work, read.
-export {
-  createOffpeak,
-  type FillOptions,
-  type Offpeak,
-  type OffpeakOptions,
-  type SubmitInput,
-} from './offpeak.ts';
+export { type Batch, type BatchState, batchStates, type RowCounts } from './batch.ts';
+export type {
+  ChatRequest,
+  ContentPart,
+  EmbeddingRequest,
+  JsonSchema,
+  Message,
+  ModelRequest,
+  NativeRequest,
+} from './request.ts';
 export type { FailedOutcome, Outcome, SucceededOutcome, UnrunOutcome } from './outcome.ts';
+export type { Usage } from './usage.ts';
+
+// Errors and time.
+export { type ErrorCode, isOffpeakError, OffpeakError, type OffpeakErrorOptions } from './errors.ts';
+export { type Clock, systemClock } from './clock.ts';
+
+// Stores: the only truth.
+export type { AddedJobs, Store } from './store.ts';
+export { createSqliteStore, type SqliteStoreOptions } from './stores/sqlite/sqlite-store.ts';
+export { isOwnerAlive, processOwner } from './stores/process-owner.ts';
+
 // Providers: one adapter an API.
 export {
   type BatchApi,
@@ -41,23 +56,29 @@ export {
   type UploadInput,
   type WireRequest,
 } from './provider.ts';
-export { createOllamaProvider, type OllamaProviderOptions } from './providers/ollama/ollama-provider.ts';
 export { createOpenAIProvider, type OpenAIProviderOptions } from './providers/openai/openai-provider.ts';
+export { createOllamaProvider, type OllamaProviderOptions } from './providers/ollama/ollama-provider.ts';
+
+// Sources: where items come from.
+export type { Item, ItemContent, SkipCode, Source } from './source.ts';
+export { createSource } from './sources/sources.ts';
+export { createFilesSource, type FilesOptions } from './sources/files/files-source.ts';
+export { createJsonlSource, type JsonlOptions } from './sources/jsonl/jsonl-source.ts';
+
 // Recipes: item -> request, answer -> accepted or not.
 export type { Recipe } from './recipe.ts';
-export { createPromptRecipe, type PromptOptions } from './recipes/prompt.ts';
 export { createRecipe } from './recipes/recipes.ts';
+export { createPromptRecipe, type PromptOptions } from './recipes/prompt.ts';
 export { createRequestsRecipe, type RequestsOptions } from './recipes/requests.ts';
-export type {
-  ChatRequest,
-  ContentPart,
-  EmbeddingRequest,
-  JsonSchema,
-  Message,
-  ModelRequest,
-  NativeRequest,
-} from './request.ts';
-export { type Description, type Run, type RunMode, type RunState, runModes, runStates } from './run.ts';
+
+// Sinks: where results go.
+export type { ResultRow, Sink } from './sink.ts';
+export type { TextTarget } from './sinks/text-target.ts';
+export { createSink, formatOf, type SinkFormat, type SinkOptions, sinkFormats } from './sinks/sinks.ts';
+export { createFileTarget } from './sinks/file-target.ts';
+export { createStreamTarget } from './sinks/stream-target.ts';
+export { type JsonResult, type JsonResults, readJsonResults } from './sinks/read-json-results.ts';
+
 // The sandbox: the providers' APIs on this machine, with simulated answers, faults and a clock of its own.
 export {
   type FaultPlan,
@@ -72,20 +93,3 @@ export {
   type SandboxOptions,
   startSandbox,
 } from './sandbox/sandbox.ts';
-// Sinks: where results go.
-export type { ResultRow, Sink } from './sink.ts';
-export { createFileTarget } from './sinks/file-target.ts';
-export { type JsonResult, type JsonResults, readJsonResults } from './sinks/read-json-results.ts';
-export { createSink, formatOf, type SinkFormat, type SinkOptions, sinkFormats } from './sinks/sinks.ts';
-export { createStreamTarget } from './sinks/stream-target.ts';
-export type { TextTarget } from './sinks/text-target.ts';
-// Sources: where items come from.
-export type { Item, ItemContent, SkipCode, Source } from './source.ts';
-export { createFilesSource, type FilesOptions } from './sources/files/files-source.ts';
-export { createJsonlSource, type JsonlOptions } from './sources/jsonl/jsonl-source.ts';
-export { createSource } from './sources/sources.ts';
-// Stores: the only truth.
-export type { Store } from './store.ts';
-export { isOwnerAlive, processOwner } from './stores/process-owner.ts';
-export { createSqliteStore, type SqliteStoreOptions } from './stores/sqlite/sqlite-store.ts';
-export type { Usage } from './usage.ts';

@@ -3,9 +3,9 @@ import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { type DeliverOptions, deliver } from './engine/deliver.ts';
 import type { Engine, EngineEvent, RetryOptions } from './engine/engine.ts';
-import { enqueue } from './engine/enqueue.ts';
+import { enqueue, noJobsAdded, seal } from './engine/enqueue.ts';
 import { createWorker, type Worker } from './engine/worker.ts';
-import { OffpeakError } from './errors.ts';
+import { isOffpeakError, OffpeakError } from './errors.ts';
 import { newRunId, type Random } from './ids.ts';
 import { unfinishedOf } from './job.ts';
 import type { Provider } from './provider.ts';
@@ -76,6 +76,8 @@ export interface Offpeak {
 
 export interface FillOptions {
   reopen?: boolean;
+  /** Go on with what is stored when the source is not there any more, instead of throwing. */
+  mayBeGone?: boolean;
   signal?: AbortSignal;
   onChunk?: (total: AddedJobs) => void;
 }
@@ -152,7 +154,9 @@ async function fill(engine: Engine, options: OffpeakOptions, run: Run, how: Fill
       code: 'config',
     });
   }
-  return enqueue(engine, {
+  // Open while items are read, so that no worker ends the run in between.
+  if (run.state !== 'open') await engine.store.updateRun(run.id, { state: 'open' }, engine.clock.now());
+  const filling = enqueue(engine, {
     run,
     source: options.createSource(run.source),
     recipe: options.createRecipe(run.recipe),
@@ -163,6 +167,13 @@ async function fill(engine: Engine, options: OffpeakOptions, run: Run, how: Fill
     },
     ...(how.signal ? { signal: how.signal } : {}),
     ...(how.onChunk ? { onChunk: how.onChunk } : {}),
+  });
+  if (!how.mayBeGone) return filling;
+  return filling.catch(async (error) => {
+    if (!isOffpeakError(error, 'not_found')) throw error;
+    engine.emit({ type: 'note', message: `${error.message}; going on with what was read before` });
+    await seal(engine, run);
+    return noJobsAdded();
   });
 }
 

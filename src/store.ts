@@ -206,7 +206,7 @@ export interface BatchChange {
   inputFileId?: string | null;
   rawStatus?: string;
   counts?: RowCounts;
-  absentListings?: number;
+  absences?: number;
   absentSince?: number | null;
   cancelRequested?: boolean;
   errorCode?: string | null;

@@ -20,7 +20,7 @@ export interface ControlFlags extends GlobalFlags {
 export async function resumeCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
   const run = await context.findRun(id);
   if (run.state === 'cancelling') return followOn(context, run, flags, {});
-  return followOn(context, run, flags, { fill: { reopen: true } }, ['failed', 'cancelled']);
+  return followOn(context, run, flags, { fill: { reopen: true, mayBeGone: true } }, ['failed', 'cancelled']);
 }
 
 /** `offpeak retry`: only what failed, with the request that is stored. */

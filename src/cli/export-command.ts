@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deliver } from '../engine/deliver.ts';
 import { OffpeakError } from '../errors.ts';
@@ -57,6 +58,7 @@ export async function writeResults(
 export async function keepResults(context: Context, offpeak: Offpeak, runId: string): Promise<void> {
   const directory = context.config.text('batch.results_directory');
   if (directory === undefined) return;
+  await mkdir(directory, { recursive: true });
   const path = join(directory, `${runId}.json`);
   await writeResults(offpeak.store, runId, 'json', path);
   say(`Results written to ${path}.`);

@@ -2,11 +2,13 @@ import type { Offpeak } from '../offpeak.ts';
 import type { Run } from '../run.ts';
 import type { AddedJobs } from '../store.ts';
 import { exitCodes } from './exit-codes.ts';
+import { say } from './output.ts';
+import { goOn } from './summary.ts';
 import type { Watch } from './watch.ts';
 
 export interface FollowOptions {
   /** Read the run's source as well, while the first jobs are already on their way. */
-  fill?: { reopen: boolean };
+  fill?: { reopen: boolean; mayBeGone?: boolean };
   untilSubmitted?: boolean;
   onFilled?: (added: AddedJobs) => void;
 }
@@ -41,6 +43,10 @@ export async function follow(
     if (stop.signal.aborted) throw stop.signal.reason;
     for (const side of ended) if (side.status === 'rejected') throw side.reason;
     return 'done';
+  } catch (error) {
+    await watch.close();
+    say(`Stopped; nothing is lost. ${goOn(run)}`);
+    throw error;
   } finally {
     off();
     await watch.close();

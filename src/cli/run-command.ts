@@ -1,5 +1,6 @@
 import { totalOf } from '../job.ts';
 import type { Run } from '../run.ts';
+import type { Source } from '../source.ts';
 import type { AddedJobs, Store } from '../store.ts';
 import type { Context } from './context.ts';
 import { dryRun } from './dry-run.ts';
@@ -31,13 +32,18 @@ export async function runCommand(context: Context, target: string | undefined, f
   const options = runOptions(flags, config);
   if (flags.dryRun) return dryRun({ source, recipe, provider, mode: options.mode, json: flags.json ?? false });
   await checkOutput(flags.output);
+  if (!(await hasItems(source))) {
+    say(`Nothing matches in ${target ?? 'the named files'}. Check the folder, --pattern and the other filters.`);
+    return exitCodes.usage;
+  }
 
   const watch = createWatch({ quiet: flags.json ?? false });
   const offpeak = await context.offpeak(simulated, watch.onEvent);
   const { run, attached } = await offpeak.begin({ source, recipe, provider, model, ...options });
   announce(run, attached, watch.log);
   const outcome = await follow(offpeak, run, watch, {
-    fill: { reopen: false },
+    // A run that was read to its end once is not read again: what changed since is the next run's.
+    ...(run.state === 'open' ? { fill: { reopen: false } } : {}),
     untilSubmitted: !flags.wait,
     onFilled: (added) => tellAdded(added, watch.log),
   });
@@ -46,10 +52,6 @@ export async function runCommand(context: Context, target: string | undefined, f
     say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\n${goOn(run)}`);
     return exitCodes.interrupted;
   }
-  if (totalOf(ended.counts) === 0) {
-    say(`Nothing matches in ${target ?? 'the named files'}: no run to make. Check the folder and --pattern.`);
-    return exitCodes.usage;
-  }
   await keepResults(context, offpeak, run.id);
   if (!flags.wait && ended.state !== 'ended') {
     say(`Submitted: ${summaryOf(ended)}\nFollow it with:  offpeak resume ${run.id}`);
@@ -57,6 +59,12 @@ export async function runCommand(context: Context, target: string | undefined, f
   }
   await give(offpeak.store, ended, flags, format);
   return exitCodeOfRun(ended);
+}
+
+/** Looked at before a run is made, so that a wrong folder leaves nothing behind. */
+async function hasItems(source: Source): Promise<boolean> {
+  for await (const _ of source.items()) return true;
+  return false;
 }
 
 function announce(run: Run, attached: boolean, log: (line: string) => void): void {

@@ -47,7 +47,7 @@ async function submitUnlessCancelled(engine: Engine, batch: Batch, signal: Abort
 }
 
 function markUnknown(engine: Engine, batch: Batch): Promise<Batch> {
-  return engine.store.updateBatch(leaseOf(batch), { state: 'unknown', absentListings: 0 }, engine.clock.now());
+  return engine.store.updateBatch(leaseOf(batch), { state: 'unknown', absences: 0, absentSince: null }, engine.clock.now());
 }
 
 /** Faults that no waiting cures: whoever runs the engine must act. */
@@ -74,7 +74,7 @@ async function recover(engine: Engine, leased: Batch, error: unknown, signal: Ab
     return giveUp(engine, batch, { code: 'rejected', message: error.message });
   }
   if (hasCode(error, 'not_found') && batch.tries >= maxNotFound) {
-    const message = `${error.message} Its jobs are not sent again by themselves: they may have run.`;
+    const message = `${error.message}. These jobs are not sent again by themselves, for they may have run`;
     return giveUp(engine, batch, { code: 'batch_lost', message });
   }
   const tries = batch.tries + 1;
@@ -119,7 +119,12 @@ async function giveUp(engine: Engine, batch: Batch, reason: { code: string; mess
   await failAll(engine, batch, reason);
   await engine.store.updateBatch(
     leaseOf(batch),
-    { state: 'failed', errorCode: reason.code, errorMessage: reason.message },
+    {
+      // What was read of it stays.
+      state: batch.state === 'collecting' ? 'collected' : 'failed',
+      errorCode: reason.code,
+      errorMessage: reason.message,
+    },
     engine.clock.now(),
     'release',
   );

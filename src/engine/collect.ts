@@ -38,10 +38,10 @@ export async function collect(engine: Engine, ended: Batch, signal: AbortSignal)
   if (signal.aborted) return batch;
 
   const complete = await isComplete(engine, batch);
-  if (!complete && batch.tries < rereads) {
-    const tries = batch.tries + 1;
-    const nextAt = clock.now() + backoffMs(engine.retry, tries, engine.random);
-    return store.updateBatch(lease, { tries, nextAt }, clock.now());
+  if (!complete && batch.absences < rereads) {
+    const absences = batch.absences + 1;
+    const nextAt = clock.now() + backoffMs(engine.retry, absences, engine.random);
+    return store.updateBatch(lease, { absences, nextAt }, clock.now());
   }
   await store.quarantine(lease, collecting.strange);
   if (!complete) await bookMissing(collecting, remote);

@@ -27,14 +27,7 @@ export interface EnqueueInput {
  */
 export async function enqueue(engine: Engine, input: EnqueueInput): Promise<AddedJobs> {
   const { run, source, signal } = input;
-  const total: AddedJobs = {
-    added: 0,
-    skipped: 0,
-    reused: 0,
-    reopened: 0,
-    known: 0,
-    changed: [],
-  };
+  const total = noJobsAdded();
   let chunk: NewJob[] = [];
   let bytes = 0;
   const flush = async () => {
@@ -58,7 +51,12 @@ export async function enqueue(engine: Engine, input: EnqueueInput): Promise<Adde
   return total;
 }
 
-async function seal(engine: Engine, run: Run): Promise<void> {
+export function noJobsAdded(): AddedJobs {
+  return { added: 0, skipped: 0, reused: 0, reopened: 0, known: 0, changed: [] };
+}
+
+/** Nothing more will be added: the run may end. */
+export async function seal(engine: Engine, run: Run): Promise<void> {
   const current = await engine.store.getRun(run.id);
   if (current?.state === 'open') await engine.store.updateRun(run.id, { state: 'running' }, engine.clock.now());
 }

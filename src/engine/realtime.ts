@@ -110,6 +110,8 @@ async function giveBack(
   await engine.store.book([outcome], undefined);
   if (signal.aborted) return;
   if (!isOffpeakError(error, 'unavailable', 'rate_limited', 'bad_answer')) throw error;
+  // Calls that were in flight together meet the same outage: it counts once.
+  if (state.restsUntil > now) return;
   state.unavailable += 1;
   if (state.unavailable >= engine.maxUnavailable) throw error;
   const pause = Math.max(error.retryAfterMs ?? 0, backoffMs(engine.retry, state.unavailable, engine.random));

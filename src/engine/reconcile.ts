@@ -20,14 +20,14 @@ export async function reconcile(engine: Engine, batch: Batch, signal: AbortSigna
   }
   const now = clock.now();
   const absentSince = batch.absentSince ?? now;
-  const absentListings = batch.absentListings + 1;
-  const isAbsent = absentListings >= limits.absentListings && now - absentSince >= limits.absentGraceMs;
+  const absences = batch.absences + 1;
+  const isAbsent = absences >= limits.absentListings && now - absentSince >= limits.absentGraceMs;
   if (isAbsent) {
     engine.emit({ type: 'note', message: `batch ${batch.id} was not accepted; sending it again` });
     return store.updateBatch(leaseOf(batch), { state: 'packed', tries: 0, nextAt: 0 }, now);
   }
   const pause = Math.max(limits.absentGraceMs / limits.absentListings, backoffMs(engine.retry, 1, engine.random));
-  return store.updateBatch(leaseOf(batch), { absentListings, absentSince, nextAt: now + pause }, now);
+  return store.updateBatch(leaseOf(batch), { absences, absentSince, nextAt: now + pause }, now);
 }
 
 async function findOurs(engine: Engine, batch: Batch, signal: AbortSignal): Promise<RemoteBatch | undefined> {

@@ -1,5 +1,5 @@
 import type { Batch } from '../batch.ts';
-import { isOffpeakError, messageOf } from '../errors.ts';
+import { isOffpeakError, messageOf, OffpeakError } from '../errors.ts';
 import { customId } from '../ids.ts';
 import type { RemoteBatch } from '../provider.ts';
 import type { BatchChange } from '../store.ts';
@@ -56,6 +56,10 @@ async function create(engine: Engine, batch: Batch): Promise<Batch> {
   const { store, clock } = engine;
   const fileId = batch.inputFileId ?? '';
   engine.crashpoint('C9');
+  // A process that was stopped here for longer than its lease may have been replaced: it must not create any more.
+  if (clock.now() - (batch.submittedAt ?? 0) > engine.leaseMs) {
+    throw new OffpeakError(`Batch ${batch.id} was held up for longer than its lease.`, { code: 'conflict' });
+  }
   let remote: RemoteBatch;
   try {
     // Without a signal: an interrupted create is the one thing that cannot be taken back.
@@ -75,7 +79,7 @@ async function afterFailedCreate(engine: Engine, batch: Batch, error: unknown): 
   await engine.store.updateBatch(
     leaseOf(batch),
     isOffpeakError(error, 'outcome_unknown')
-      ? { state: 'unknown', errorMessage: messageOf(error), absentListings: 0, absentSince: null }
+      ? { state: 'unknown', errorMessage: messageOf(error), absences: 0, absentSince: null }
       : { state: 'packed', errorMessage: messageOf(error) },
     engine.clock.now(),
   );
@@ -88,6 +92,7 @@ export function accepted(engine: Engine, batch: Batch, remote: RemoteBatch): Bat
     remoteId: remote.remoteId,
     rawStatus: remote.rawStatus,
     tries: 0,
+    absences: 0,
     errorCode: null,
     errorMessage: null,
     nextAt: engine.clock.now() + batchApiOf(engine, batch).limits.pollMinMs,

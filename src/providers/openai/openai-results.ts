@@ -11,7 +11,10 @@ import { readResultLine, readTooLongLine } from './openai-rows.ts';
 const maxLineBytes = 256 * 1024 * 1024;
 const longestErrorBody = 1024 * 1024;
 
-/** Every line of the output file, then of the error file. Any break throws `unavailable`: read again from the start. */
+/**
+ * Every line of the output file, then of the error file. Any break throws `unavailable`, a file that is not there
+ * `not_found`: read again from the start.
+ */
 export async function* readResults(
   connection: OpenAIConnection,
   batch: RemoteBatch,
@@ -48,9 +51,9 @@ async function* readFile(
       await readText(answer, longestErrorBody),
       connection.redact,
     );
-    // A result file that is not there yet, or no longer: nothing about the rows is proved by that.
+    // Not there yet, or no longer: nothing about the rows is proved by that, and nobody should ask for ever.
     const gone = fault.status === 404 || fault.status === 410;
-    throw errorOfFault(action, fault, gone ? 'unavailable' : undefined);
+    throw errorOfFault(action, fault, gone ? 'not_found' : undefined);
   }
   if (/[^\s]/.test((answer.header('content-encoding') ?? '').replace('identity', ''))) {
     for await (const _ of answer.body) break;

@@ -132,7 +132,7 @@ CREATE TABLE batches (
   next_at INTEGER NOT NULL DEFAULT 0,
   tries INTEGER NOT NULL DEFAULT 0,
   refusals INTEGER NOT NULL DEFAULT 0,
-  absent_listings INTEGER NOT NULL DEFAULT 0,
+  absences INTEGER NOT NULL DEFAULT 0,
   absent_since INTEGER,
   cancel_requested INTEGER NOT NULL DEFAULT 0,
   error_code TEXT,

@@ -93,7 +93,7 @@ const columns: readonly (readonly [keyof BatchChange, string])[] = [
   ['remoteId', 'remote_id'],
   ['inputFileId', 'input_file_id'],
   ['rawStatus', 'raw_status'],
-  ['absentListings', 'absent_listings'],
+  ['absences', 'absences'],
   ['absentSince', 'absent_since'],
   ['errorCode', 'error_code'],
   ['errorMessage', 'error_message'],

@@ -112,7 +112,7 @@ export function toBatch(row: Row): Batch {
     nextAt: number(row, 'next_at'),
     tries: number(row, 'tries'),
     refusals: number(row, 'refusals'),
-    absentListings: number(row, 'absent_listings'),
+    absences: number(row, 'absences'),
     cancelRequested: number(row, 'cancel_requested') === 1,
     createdAt: number(row, 'created_at'),
     ...(total === undefined

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { OffpeakError } from '../errors.ts';
+import { OffpeakError } from './errors.ts';
 
 /** The value in the schema's shape, or a `usage` error that names the field; `what` is what people call the thing. */
 export function parseDescription<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
