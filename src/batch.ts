@@ -82,6 +82,8 @@ export interface Batch {
   tries: number;
   /** Times that the provider has refused it whole. */
   refusals: number;
+  /** Times in a row that the provider did not know it, or its results. */
+  notFound: number;
   /** Complete listings that it was absent from, and since when; later, complete readings that rows were absent from. */
   absences: number;
   absentSince?: number;

@@ -10,7 +10,7 @@ export type JobState = (typeof jobStates)[number];
  */
 export const jobMoves: Readonly<Record<JobState, readonly JobState[]>> = {
   queued: ['packed', 'running', 'cancelled', 'failed', 'succeeded'],
-  packed: ['running', 'queued', 'cancelled', 'failed'],
+  packed: ['running', 'queued', 'cancelled', 'failed', 'succeeded'],
   running: ['succeeded', 'failed', 'cancelled', 'queued'],
   succeeded: [],
   failed: ['queued', 'succeeded'],

@@ -10,20 +10,23 @@ import { newRunId, type Random } from './ids.ts';
 import { unfinishedOf } from './job.ts';
 import type { Provider } from './provider.ts';
 import type { Recipe } from './recipe.ts';
+import { createRecipe } from './recipes/recipes.ts';
 import type { Description, Run, RunMode } from './run.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
+import { createSource } from './sources/sources.ts';
 import type { AddedJobs, Store } from './store.ts';
+import { isOwnerAlive, processOwner } from './stores/process-owner.ts';
 
 export interface OffpeakOptions {
   store: Store;
   providers: readonly Provider[];
-  /** Rebuilds recipes and sources of runs that another process began. */
-  createRecipe: (description: Description) => Recipe;
-  createSource: (description: Description) => Source;
+  /** Rebuild recipes and sources of runs that another process began; by default those that come with Offpeak. */
+  createRecipe?: (description: Description) => Recipe;
+  createSource?: (description: Description) => Source;
   /** Names this process on its leases; unique. */
-  owner: string;
-  /** Whether another owner's process still runs; by default everybody counts as alive until their lease lapses. */
+  owner?: string;
+  /** Whether another owner's process still runs; one of another machine counts as alive until its lease lapses. */
   isAlive?: (owner: string) => boolean;
   clock?: Clock;
   random?: Random;
@@ -86,10 +89,10 @@ export function createOffpeak(options: OffpeakOptions): Offpeak {
   const engine: Engine = {
     store: options.store,
     providers: new Map(options.providers.map((provider) => [provider.account, provider])),
-    createRecipe: options.createRecipe,
+    createRecipe: options.createRecipe ?? createRecipe,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
-    owner: options.owner,
+    owner: options.owner ?? processOwner(),
     leaseMs: options.leaseMs ?? 30_000,
     crashpoint: options.crashpoint ?? (() => {}),
     emit: options.onEvent ?? (() => {}),
@@ -102,9 +105,11 @@ export function createOffpeak(options: OffpeakOptions): Offpeak {
     store,
     begin: (input) => begin(engine, input),
     fill: (run, how = {}) => fill(engine, options, run, how),
-    worker: (how = {}) => createWorker(engine, { isAlive: options.isAlive ?? (() => true), ...how }),
+    worker: (how = {}) => createWorker(engine, { isAlive: options.isAlive ?? isOwnerAlive, ...how }),
     retry: (runId, states = ['failed']) => retry(engine, runId, states),
     cancel: async (runId) => {
+      const before = await store.getRun(runId);
+      if (before?.state === 'ended') return before;
       const run = await store.updateRun(runId, { state: 'cancelling' }, clock.now());
       return unfinishedOf(run.counts) === 0 ? store.updateRun(runId, { state: 'ended' }, clock.now()) : run;
     },
@@ -158,8 +163,8 @@ async function fill(engine: Engine, options: OffpeakOptions, run: Run, how: Fill
   if (run.state !== 'open') await engine.store.updateRun(run.id, { state: 'open' }, engine.clock.now());
   const filling = enqueue(engine, {
     run,
-    source: options.createSource(run.source),
-    recipe: options.createRecipe(run.recipe),
+    source: (options.createSource ?? createSource)(run.source),
+    recipe: engine.createRecipe(run.recipe),
     provider,
     options: {
       reuse: !run.fresh,
@@ -178,14 +183,16 @@ async function fill(engine: Engine, options: OffpeakOptions, run: Run, how: Fill
 }
 
 async function retry(engine: Engine, runId: string, states: readonly ('failed' | 'cancelled')[]): Promise<number> {
+  const run = await engine.store.getRun(runId);
+  if (!run || states.every((state) => run.counts[state] === 0)) return 0;
+  // First, so that no crash leaves a queued job in a run that has ended.
+  if (run.state === 'ended') await engine.store.updateRun(runId, { state: 'running' }, engine.clock.now());
   let requeued = 0;
   for (;;) {
     const chunk = await engine.store.requeueJobs(runId, states);
-    if (chunk === 0) break;
+    if (chunk === 0) return requeued;
     requeued += chunk;
   }
-  if (requeued > 0) await engine.store.updateRun(runId, { state: 'running' }, engine.clock.now());
-  return requeued;
 }
 
 /** Same words in, same fingerprint out, whatever the order of keys. */

@@ -48,8 +48,11 @@ const prices: Readonly<Record<string, Readonly<Record<string, Price>>>> = {
 
 /** The price of a model; a dated snapshot (`gpt-5-2025-08-07`) has the price of its base name. */
 export function priceOf(provider: string, model: string): Price | undefined {
-  const table = prices[provider];
-  return table?.[model] ?? table?.[model.replace(/-\d{4}-\d{2}-\d{2}$/, '')] ?? table?.['*'];
+  const table = Object.hasOwn(prices, provider) ? prices[provider] : undefined;
+  const names = [model, model.replace(/-\d{4}-\d{2}-\d{2}$/, ''), '*'];
+  // Only what the table itself holds: a model may be called `constructor`.
+  const name = names.find((candidate) => table && Object.hasOwn(table, candidate));
+  return name === undefined ? undefined : table?.[name];
 }
 
 /**

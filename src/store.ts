@@ -17,13 +17,13 @@ export interface Store {
   createRun(run: NewRun, now: number): Promise<{ run: Run; attached: boolean }>;
   getRun(id: string): Promise<Run | undefined>;
   /** Newest first. */
-  listRuns(filter?: { limit?: number; idPrefix?: string }): Promise<Run[]>;
+  listRuns(filter?: { limit?: number; idPrefix?: string; unfinished?: boolean }): Promise<Run[]>;
   /** Sets state and note; `ended` is refused (returns the run as it is) while a job is unfinished. */
   updateRun(id: string, change: { state?: RunState; note?: string }, now: number): Promise<Run>;
 
   // Jobs
   /**
-   * Adds jobs in order. A key that the run has already is left alone, unless it was skipped or failed and
+   * Adds jobs to an open run, in order; to any other nothing, and says `closed`. A key that the run has already is left alone, unless it was skipped or failed and
    * `reopen` asks to try again. With `reuse`, a job whose exact request succeeded before, in any run, gets that result.
    */
   addJobs(runId: string, jobs: readonly NewJob[], options: AddOptions): Promise<AddedJobs>;
@@ -106,6 +106,7 @@ export interface Lane extends LaneKey {
 }
 
 export interface NewJob {
+  /** Unique in the run; well-formed Unicode (a lone surrogate is `usage`: no store could tell two of them apart). */
   key: string;
   position: number;
   /** Absent when the job is skipped. */
@@ -129,6 +130,8 @@ export interface AddedJobs {
   known: number;
   /** Known keys whose request differs from the one that was sent. */
   changed: string[];
+  /** The run takes no more: it was sealed or cancelled meanwhile. */
+  closed: boolean;
 }
 
 export interface ReadOptions {
@@ -201,6 +204,7 @@ export interface BatchChange {
   nextAt?: number;
   tries?: number;
   refusals?: number;
+  notFound?: number;
   sha256?: string;
   remoteId?: string | null;
   inputFileId?: string | null;

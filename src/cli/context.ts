@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { EngineEvent } from '../engine/engine.ts';
 import { OffpeakError } from '../errors.ts';
-import { createOffpeak, type Offpeak } from '../offpeak.ts';
+import type { Offpeak } from '../offpeak.ts';
 import type { Provider } from '../provider.ts';
 import type { Run } from '../run.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Store } from '../store.ts';
-import { isOwnerAlive, processOwner } from '../stores/process-owner.ts';
+import { processOwner } from '../stores/process-owner.ts';
 import { type Config, loadConfig } from './config.ts';
 import { crashpoint } from './crashpoint.ts';
 import { homeDirectory, sandboxPath, storePath } from './settings.ts';
@@ -39,7 +39,7 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
   const openStore = async () => {
     if (store) return store;
     const { createSqliteStore } = await import('../stores/sqlite/sqlite-store.ts');
-    store = createSqliteStore({ path: storePath(home), owner, isAlive: isOwnerAlive });
+    store = createSqliteStore({ path: storePath(home), owner });
     opened.push(store.close);
     return store;
   };
@@ -58,17 +58,11 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
     store: openStore,
     providers,
     offpeak: async (simulated, onEvent) => {
-      const [{ createRecipe }, { createSource }] = await Promise.all([
-        import('../recipes/recipes.ts'),
-        import('../sources/sources.ts'),
-      ]);
+      const { createOffpeak } = await import('../offpeak.ts');
       return createOffpeak({
         store: await openStore(),
         providers: await providers(simulated),
-        createRecipe,
-        createSource,
         owner,
-        isAlive: isOwnerAlive,
         maxUnavailable: 5,
         crashpoint: crashpoint(env),
         ...(simulated ? { retry: { baseMs: 50, maxMs: 1_000 }, sequentialPauseMs: 20 } : {}),

@@ -3,7 +3,7 @@ import type { Run } from '../run.ts';
 import type { Context, GlobalFlags } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { keepResults } from './export-command.ts';
-import { type FollowOptions, follow } from './follow.ts';
+import { type FollowOptions, follow, onInterrupt } from './follow.ts';
 import { say } from './output.ts';
 import { exitCodeOfRun, goOn, summaryOf } from './summary.ts';
 import { formatCount } from './terminal.ts';
@@ -20,6 +20,11 @@ export interface ControlFlags extends GlobalFlags {
 export async function resumeCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
   const run = await context.findRun(id);
   if (run.state === 'cancelling') return followOn(context, run, flags, {});
+  const { failed, cancelled, skipped } = run.counts;
+  if (run.state === 'ended' && failed + cancelled + skipped === 0) {
+    say(`Nothing to resume in ${run.id}: every job has succeeded.`);
+    return exitCodes.succeeded;
+  }
   return followOn(context, run, flags, { fill: { reopen: true, mayBeGone: true } }, ['failed', 'cancelled']);
 }
 
@@ -41,10 +46,11 @@ async function followOn(
   requeue: readonly ('failed' | 'cancelled')[] = [],
 ): Promise<number> {
   const watch = createWatch({ quiet: false });
+  const interrupt = onInterrupt(watch);
   const offpeak = await context.offpeak(run.simulated, watch.onEvent);
   const requeued = requeue.length > 0 ? await offpeak.retry(run.id, requeue) : 0;
   if (requeued > 0) watch.log(`${formatCount(requeued)} jobs are tried again.`);
-  const outcome = await follow(offpeak, run, watch, { ...options, untilSubmitted: !flags.wait });
+  const outcome = await follow(offpeak, run, watch, interrupt, { ...options, untilSubmitted: !flags.wait });
   const ended = (await offpeak.store.getRun(run.id)) ?? run;
   if (outcome === 'interrupted') {
     say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\n${goOn(run)}`);
@@ -63,13 +69,14 @@ export async function cancelCommand(context: Context, id: string | undefined, fl
     return exitCodes.succeeded;
   }
   const watch = createWatch({ quiet: false });
+  const interrupt = onInterrupt(watch);
   const offpeak = await context.offpeak(run.simulated, watch.onEvent);
   const cancelling = await offpeak.cancel(run.id);
   if (!flags.wait) {
     say(`Run ${run.id} will be cancelled by the worker that follows it, or by: offpeak cancel ${run.id}`);
     return exitCodes.succeeded;
   }
-  const outcome = await follow(offpeak, cancelling, watch);
+  const outcome = await follow(offpeak, cancelling, watch, interrupt);
   const ended = (await offpeak.store.getRun(run.id)) ?? run;
   say(`${summaryOf(ended)}\nWhat was finished is kept:  offpeak results ${run.id}`);
   return outcome === 'interrupted' ? exitCodes.interrupted : exitCodes.succeeded;

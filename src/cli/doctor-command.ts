@@ -30,7 +30,7 @@ export async function doctorCommand(context: Context, flags: GlobalFlags & { jso
   );
   if (!isUsable) {
     const detail = 'no provider can be used; --sandbox always can (simulated answers)';
-    findings.push({ state: 'off', subject: 'providers', detail });
+    findings.push({ state: 'bad', subject: 'providers', detail });
   }
   if (flags.json) printData(JSON.stringify(findings, undefined, 2));
   else

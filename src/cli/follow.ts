@@ -13,15 +13,15 @@ export interface FollowOptions {
   onFilled?: (added: AddedJobs) => void;
 }
 
-/** Works on a run until it has ended; the first Ctrl-C stops cleanly, the second at once. Answers whether it went through. */
+/** Works on a run until it has ended, or until Ctrl-C. */
 export async function follow(
   offpeak: Offpeak,
   run: Run,
   watch: Watch,
+  interrupt: Interrupt,
   options: FollowOptions = {},
 ): Promise<'done' | 'interrupted'> {
-  const stop = new AbortController();
-  const off = onInterrupt(stop, watch);
+  const { stop } = interrupt;
   let filling = options.fill !== undefined;
   watch.start(offpeak, run, () => filling);
   const worker = offpeak.worker({ runId: run.id, untilSubmitted: options.untilSubmitted ?? false });
@@ -48,7 +48,7 @@ export async function follow(
     say(`Stopped; nothing is lost. ${goOn(run)}`);
     throw error;
   } finally {
-    off();
+    interrupt.off();
     await watch.close();
   }
 }
@@ -59,7 +59,15 @@ function interrupted(stop: AbortController): boolean {
   return stop.signal.reason === interruption;
 }
 
-function onInterrupt(stop: AbortController, watch: Watch): () => void {
+export interface Interrupt {
+  stop: AbortController;
+  /** Back to the usual: Ctrl-C ends the process. */
+  off(): void;
+}
+
+/** From now on the first Ctrl-C stops cleanly, the second at once. Set up before a run is made, so that none is missed. */
+export function onInterrupt(watch: Watch): Interrupt {
+  const stop = new AbortController();
   const handle = () => {
     if (stop.signal.aborted) process.exit(exitCodes.interrupted);
     watch.log('Stopping. What is under way is being brought to a safe point; Ctrl-C again stops at once.');
@@ -67,8 +75,9 @@ function onInterrupt(stop: AbortController, watch: Watch): () => void {
   };
   process.on('SIGINT', handle);
   process.on('SIGTERM', handle);
-  return () => {
+  const off = () => {
     process.off('SIGINT', handle);
     process.off('SIGTERM', handle);
   };
+  return { stop, off };
 }

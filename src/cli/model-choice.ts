@@ -15,21 +15,25 @@ export function chooseModel(
   named: string | undefined,
   config: Config,
   providers: readonly Provider[],
-  simulated: boolean,
+  /** Nothing is sent to a real provider. */
+  needsNoKey: boolean,
 ): { provider: Provider; model: string } {
   const hasKey = config.text('providers.openai.api_key') !== undefined;
-  const text = named ?? config.text('default_model') ?? (simulated || hasKey ? usualModel : undefined);
+  const text = named ?? config.text('default_model') ?? (needsNoKey || hasKey ? usualModel : undefined);
   if (text === undefined) {
     throw new OffpeakError(`No model is named and no key is set. ${waysOn}`, { code: 'usage' });
   }
   const parsed = parseModel(text);
   const provider = parsed && providers.find((candidate) => candidate.name === parsed.provider);
   if (!parsed || !provider) {
-    const names = providers.map((candidate) => `${candidate.name}:${text}`).join(' or ');
-    throw new OffpeakError(`The model ${text} names no known provider. Did you mean ${names}?`, { code: 'usage' });
+    const names = providers.map((candidate) => candidate.name).join(' or ');
+    throw new OffpeakError(
+      `The model ${text} names no known provider. Write provider:model, with ${names} before the colon.`,
+      { code: 'usage' },
+    );
   }
   const isOpenAI = config.text('providers.openai.base_url') === 'https://api.openai.com/v1';
-  if (!simulated && provider.name === 'openai' && isOpenAI && !hasKey) {
+  if (!needsNoKey && provider.name === 'openai' && isOpenAI && !hasKey) {
     throw new OffpeakError(`The model ${text} needs an OpenAI key, and none is set. ${waysOn}`, { code: 'usage' });
   }
   return { provider, model: parsed.model };

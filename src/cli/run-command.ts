@@ -6,11 +6,11 @@ import type { Context } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { exitCodes } from './exit-codes.ts';
 import { checkOutput, keepResults, printResults, writeResults } from './export-command.ts';
-import { follow } from './follow.ts';
+import { follow, onInterrupt } from './follow.ts';
 import { chooseModel } from './model-choice.ts';
 import { say } from './output.ts';
-import { formatFor, type RunFlags, recipeOptions, runOptions, sourceOptions } from './run-flags.ts';
-import { exitCodeOfRun, goOn, summaryOf } from './summary.ts';
+import { checkTarget, formatFor, type RunFlags, recipeOptions, runOptions, sourceOptions } from './run-flags.ts';
+import { exitCodeOfRun, goOn, reusedWords, summaryOf } from './summary.ts';
 import { formatCount } from './terminal.ts';
 import { createWatch } from './watch.ts';
 
@@ -21,8 +21,14 @@ const printUpTo = 20;
 export async function runCommand(context: Context, target: string | undefined, flags: RunFlags): Promise<number> {
   const simulated = flags.sandbox ?? false;
   const { config } = context;
+  checkTarget(target, flags);
   const format = formatFor(flags.output, flags.format);
-  const { provider, model } = chooseModel(flags.model, config, await context.providers(simulated), simulated);
+  const { provider, model } = chooseModel(
+    flags.model,
+    config,
+    await context.providers(simulated),
+    simulated || flags.dryRun === true,
+  );
   const [{ createRecipe }, { createSource }] = await Promise.all([
     import('../recipes/recipes.ts'),
     import('../sources/sources.ts'),
@@ -38,10 +44,11 @@ export async function runCommand(context: Context, target: string | undefined, f
   }
 
   const watch = createWatch({ quiet: flags.json ?? false });
+  const interrupt = onInterrupt(watch);
   const offpeak = await context.offpeak(simulated, watch.onEvent);
   const { run, attached } = await offpeak.begin({ source, recipe, provider, model, ...options });
   announce(run, attached, watch.log);
-  const outcome = await follow(offpeak, run, watch, {
+  const outcome = await follow(offpeak, run, watch, interrupt, {
     // A run that was read to its end once is not read again: what changed since is the next run's.
     ...(run.state === 'open' ? { fill: { reopen: false } } : {}),
     untilSubmitted: !flags.wait,
@@ -78,9 +85,7 @@ function announce(run: Run, attached: boolean, log: (line: string) => void): voi
 
 function tellAdded(added: AddedJobs, log: (line: string) => void): void {
   if (added.reused > 0) {
-    log(
-      `${formatCount(added.reused)} results are reused from earlier runs; nothing is sent for them (--fresh insists).`,
-    );
+    log(`${reusedWords(added.reused)} reused from earlier runs; nothing is sent for them (--fresh insists).`);
   }
   if (added.changed.length > 0) {
     const names = added.changed.slice(0, 3).join(', ');

@@ -42,20 +42,30 @@ export interface RunFlags extends GlobalFlags {
   json?: boolean;
 }
 
-/** The source's description for the arguments: a folder, a list of files, or a JSONL file of requests. */
-export function sourceOptions(target: string | undefined, flags: RunFlags, config: Config, model: string) {
-  if (target !== undefined && isJsonl(target)) {
-    return { type: 'jsonl', path: resolve(target), model };
-  }
+/** What can be told before anything is opened. */
+export function checkTarget(target: string | undefined, flags: RunFlags): void {
   if (target === undefined && !flags.files) {
     throw usage(
       'Name a folder (`offpeak run ./documents`), files (`--files a.txt b.txt`) or a JSONL file of requests.',
     );
   }
+  if (target !== undefined && flags.files) throw usage('Give a folder or --files, not both.');
+  if (promptOf(flags) === undefined && !(target !== undefined && isJsonl(target))) {
+    throw usage('Say what to do with each file: --prompt "Summarize this document".');
+  }
+}
+
+/** The source's description for the arguments: a folder, a list of files, or a JSONL file of requests. */
+export function sourceOptions(target: string | undefined, flags: RunFlags, config: Config, model: string) {
+  if (target !== undefined && isJsonl(target)) {
+    return { type: 'jsonl', path: resolve(target), model };
+  }
+  const single = target !== undefined && statSync(target, { throwIfNoEntry: false })?.isFile() === true;
   return {
     type: 'files',
-    directory: resolve(target ?? '.'),
-    ...present('files', flags.files),
+    ...(single
+      ? { files: [target] }
+      : { ...present('directory', target && resolve(target)), ...present('files', flags.files) }),
     pattern: flags.pattern ?? config.text('batch.default_pattern') ?? '*',
     ...present('recursive', flags.recursive),
     ...present('exclude', flags.exclude),
@@ -78,12 +88,11 @@ export function recipeOptions(sourceType: string, flags: RunFlags, model: string
     if (prompt !== undefined) throw usage('A JSONL file holds whole requests; --prompt goes with files.');
     return { type: 'requests', version: 1 };
   }
-  if (prompt === undefined) throw usage('Say what to do with each file: --prompt "Summarize this document".');
   return {
     type: 'prompt',
     version: 1,
     model,
-    prompt,
+    prompt: prompt ?? '',
     ...present('system', flags.system),
     ...present('maxTokens', flags.maxTokens && parseWhole('--max-tokens', flags.maxTokens)),
     ...present('temperature', flags.temperature && parseNumber('--temperature', flags.temperature, 0, 2)),
@@ -111,11 +120,14 @@ export function runOptions(flags: RunFlags, config: Config) {
   };
 }
 
-/** `--format`, else the extension of `--output`, else JSON. */
+/** `--format`, else by the extension of `--output`; JSON on stdout and for names without one. */
 export function formatFor(output: string | undefined, format: string | undefined): SinkFormat {
   const known = sinkFormats.find((candidate) => candidate === (format === 'md' ? 'markdown' : format));
   if (format !== undefined && !known) throw usage(`--format must be one of ${sinkFormats.join(', ')}, not ${format}.`);
-  return known ?? (output === undefined ? undefined : formatOf(output)) ?? 'json';
+  const byName = output === undefined || !/[^/.]\.[^/.]+$/.test(output) ? 'json' : formatOf(output);
+  if (!known && !byName)
+    throw usage(`The format of ${output} is not clear from its name: add --format json, csv, markdown or jsonl.`);
+  return known ?? byName ?? 'json';
 }
 
 function promptOf(flags: RunFlags): string | undefined {

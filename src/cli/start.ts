@@ -3,6 +3,11 @@ import { main } from './main.ts';
 /** Runs the command line of this process and sets its exit code. */
 export async function start(version: string): Promise<void> {
   silenceSqliteWarning();
+  // Whoever reads us may leave (`offpeak results | head`): a quiet end.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
   process.exitCode = await main(process.argv.slice(2), version);
 }
 

@@ -16,7 +16,7 @@ export function summaryOf(run: Run): string {
   const took = run.endedAt === undefined ? '' : ` in ${formatDuration(run.endedAt - run.createdAt)}`;
   const lines = [`${parts.join(', ')}${took}.`];
   if (run.reused > 0) {
-    lines.push(`${formatCount(run.reused)} results were reused from earlier runs; nothing was sent for them.`);
+    lines.push(`${reusedWords(run.reused)} reused from earlier runs; nothing was sent.`);
   }
   lines.push(moneyLine(run));
   if (run.simulated) lines.push('SIMULATED by the sandbox: no model was asked, no money was spent.');
@@ -32,7 +32,11 @@ function moneyLine(run: Run): string {
   }
   const saved = run.realtimeNanoUsd - run.costNanoUsd;
   const savings = saved > 0 ? `, ${formatUsd(saved)} less than in realtime` : '';
-  return `${tokens}; cost ${formatUsd(run.costNanoUsd)}${savings}.`;
+  return `${tokens}; ${run.simulated ? 'would cost' : 'cost'} ${formatUsd(run.costNanoUsd)}${savings}.`;
+}
+
+export function reusedWords(count: number): string {
+  return count === 1 ? '1 result is' : `${formatCount(count)} results are`;
 }
 
 export function exitCodeOfRun(run: Run): number {

@@ -61,7 +61,8 @@ export function createWatch(options: { quiet: boolean }): Watch {
             timer = setTimeout(again, lookEveryMs);
           });
       };
-      again();
+      // A run of a few files is over before there is anything to see.
+      timer = setTimeout(again, 100);
     },
     async close() {
       await looking;

@@ -47,7 +47,11 @@ async function submitUnlessCancelled(engine: Engine, batch: Batch, signal: Abort
 }
 
 function markUnknown(engine: Engine, batch: Batch): Promise<Batch> {
-  return engine.store.updateBatch(leaseOf(batch), { state: 'unknown', absences: 0, absentSince: null }, engine.clock.now());
+  return engine.store.updateBatch(
+    leaseOf(batch),
+    { state: 'unknown', absences: 0, absentSince: null },
+    engine.clock.now(),
+  );
 }
 
 /** Faults that no waiting cures: whoever runs the engine must act. */
@@ -73,7 +77,8 @@ async function recover(engine: Engine, leased: Batch, error: unknown, signal: Ab
   if (hasCode(error, 'rejected') && batch.state === 'packed') {
     return giveUp(engine, batch, { code: 'rejected', message: error.message });
   }
-  if (hasCode(error, 'not_found') && batch.tries >= maxNotFound) {
+  const notFound = hasCode(error, 'not_found') ? batch.notFound + 1 : 0;
+  if (notFound >= maxNotFound) {
     const message = `${error.message}. These jobs are not sent again by themselves, for they may have run`;
     return giveUp(engine, batch, { code: 'batch_lost', message });
   }
@@ -88,6 +93,7 @@ async function recover(engine: Engine, leased: Batch, error: unknown, signal: Ab
     lease,
     {
       tries,
+      notFound,
       nextAt: clock.now() + pause,
       errorCode: error.code,
       errorMessage: messageOf(error),

@@ -6,7 +6,7 @@ import type { RemoteBatch, ResultLine } from '../provider.ts';
 import type { BookRow, QuarantinedLine } from '../store.ts';
 import { chunkRows } from '../store.ts';
 import { type BookedJob, backoffMs, batchApiOf, type Engine, leaseOf } from './engine.ts';
-import { type Judge, judge } from './retry.ts';
+import { type Judge, judge, retryTogether } from './retry.ts';
 
 /** Times that the results are read again while rows are missing from them, before the rows are taken for missing. */
 const rereads = 2;
@@ -38,12 +38,14 @@ export async function collect(engine: Engine, ended: Batch, signal: AbortSignal)
   if (signal.aborted) return batch;
 
   const complete = await isComplete(engine, batch);
-  if (!complete && batch.absences < rereads) {
+  const isLast = complete || batch.absences >= rereads;
+  // A line cut in the middle may come whole when it is read again.
+  await store.quarantine(lease, isLast ? collecting.strange : collecting.strange.filter(isReadable));
+  if (!isLast) {
     const absences = batch.absences + 1;
     const nextAt = clock.now() + backoffMs(engine.retry, absences, engine.random);
     return store.updateBatch(lease, { absences, nextAt }, clock.now());
   }
-  await store.quarantine(lease, collecting.strange);
   if (!complete) await bookMissing(collecting, remote);
   engine.crashpoint('C17');
   return store.updateBatch(lease, { state: 'collected' }, clock.now());
@@ -65,6 +67,7 @@ async function startCollecting(engine: Engine, batch: Batch): Promise<Collecting
     price: priceOf(batch.provider, batch.model),
     inBatch: true,
     cancelling: run?.state === 'cancelling',
+    retryAt: retryTogether(engine),
   };
   return { engine, batch, judging, rows: [], strange: [] };
 }
@@ -97,6 +100,10 @@ export function toBookedJob(row: BookRow, startedAt = row.at): BookedJob {
   const succeeded = row.next === 'succeeded';
   const text = (succeeded ? row.output : row.errorMessage)?.slice(0, 200) ?? '';
   return { job: row.job, succeeded, text, seconds: (row.at - startedAt) / 1000 };
+}
+
+function isReadable(line: QuarantinedLine): boolean {
+  return line.reason !== 'malformed';
 }
 
 async function isComplete(engine: Engine, batch: Batch): Promise<boolean> {

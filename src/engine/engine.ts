@@ -24,6 +24,8 @@ export interface Engine {
   retry: RetryOptions;
   /** Pause between two calls of a lane that fell back from batch to realtime. */
   sequentialPauseMs: number;
+  /** Aborted when even what should not be interrupted must end: a create is then reconciled later. */
+  breakOff?: AbortSignal;
   /** Tries in a row that find nobody at the provider, before the first job was accepted, until the run is given up. */
   maxUnavailable: number;
 }

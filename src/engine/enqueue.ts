@@ -40,7 +40,7 @@ export async function enqueue(engine: Engine, input: EnqueueInput): Promise<Adde
     input.onChunk?.(total);
   };
   for await (const item of source.items(signal)) {
-    if (signal?.aborted) break;
+    if (signal?.aborted || total.closed) break;
     const job = toJob(input, item);
     chunk.push(job);
     bytes += job.request?.body.length ?? 0;
@@ -52,7 +52,7 @@ export async function enqueue(engine: Engine, input: EnqueueInput): Promise<Adde
 }
 
 export function noJobsAdded(): AddedJobs {
-  return { added: 0, skipped: 0, reused: 0, reopened: 0, known: 0, changed: [] };
+  return { added: 0, skipped: 0, reused: 0, reopened: 0, known: 0, changed: [], closed: false };
 }
 
 /** Nothing more will be added: the run may end. */
@@ -62,7 +62,9 @@ export async function seal(engine: Engine, run: Run): Promise<void> {
 }
 
 function toJob({ recipe, provider, run }: EnqueueInput, item: Item): NewJob {
-  const { key, position } = item;
+  // Half a character does not survive a database.
+  const key = item.key.toWellFormed();
+  const { position } = item;
   if (item.content.type === 'skip') {
     return { key, position, skip: { code: item.content.code, message: item.content.message } };
   }
@@ -85,6 +87,7 @@ function addUp(total: AddedJobs, more: AddedJobs): void {
   total.reused += more.reused;
   total.reopened += more.reopened;
   total.known += more.known;
+  total.closed = more.closed;
   // Names for a message, not a list of everything.
   if (total.changed.length < 100) total.changed.push(...more.changed);
 }

@@ -36,6 +36,7 @@ export async function poll(engine: Engine, batch: Batch, signal: AbortSignal): P
 function observed(remote: RemoteBatch): BatchChange {
   return {
     rawStatus: remote.rawStatus,
+    notFound: 0,
     ...(remote.counts ? { counts: remote.counts } : {}),
     ...(remote.expiresAt === undefined ? {} : { expiresAt: remote.expiresAt }),
   };

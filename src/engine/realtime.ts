@@ -63,10 +63,9 @@ async function call(
     return;
   }
   engine.crashpoint('C15');
-  const row =
-    isThrottled(outcome) && !signal.aborted
-      ? throttled(engine, state, job, outcome)
-      : await judged(engine, lane, run, job, outcome);
+  const row = isThrottled(outcome)
+    ? throttled(engine, state, job, outcome)
+    : await judged(engine, lane, run, job, outcome);
   if (lane.mode === 'sequential') rest(state, engine.clock.now() + engine.sequentialPauseMs);
   await engine.store.book([row], undefined);
   engine.crashpoint('C16');
@@ -106,8 +105,9 @@ async function giveBack(
   signal: AbortSignal,
 ): Promise<void> {
   const now = engine.clock.now();
-  const outcome = { job: job.job, attempt: job.attempt, outcome: 'returned', next: 'queued', at: now } as const;
-  await engine.store.book([outcome], undefined);
+  // A call that was broken off may have been answered, and charged: its attempt stays on record.
+  const outcome = signal.aborted ? 'lost' : 'returned';
+  await engine.store.book([{ job: job.job, attempt: job.attempt, outcome, next: 'queued', at: now }], undefined);
   if (signal.aborted) return;
   if (!isOffpeakError(error, 'unavailable', 'rate_limited', 'bad_answer')) throw error;
   // Calls that were in flight together meet the same outage: it counts once.
@@ -116,7 +116,7 @@ async function giveBack(
   if (state.unavailable >= engine.maxUnavailable) throw error;
   const pause = Math.max(error.retryAfterMs ?? 0, backoffMs(engine.retry, state.unavailable, engine.random));
   rest(state, now + pause);
-  engine.emit({ type: 'note', message: `${messageOf(error)} Trying again in ${Math.ceil(pause / 1000)} s.` });
+  engine.emit({ type: 'note', message: `${messageOf(error)}; trying again in ${Math.ceil(pause / 1000)} s` });
 }
 
 function rest(state: RealtimeLane, until: number): void {

@@ -26,6 +26,11 @@ export async function reconcile(engine: Engine, batch: Batch, signal: AbortSigna
     engine.emit({ type: 'note', message: `batch ${batch.id} was not accepted; sending it again` });
     return store.updateBatch(leaseOf(batch), { state: 'packed', tries: 0, nextAt: 0 }, now);
   }
+  if (absences === 1) {
+    const seconds = Math.ceil(limits.absentGraceMs / 1000);
+    const message = `looking at the provider whether batch ${batch.id} was accepted; this can take ${seconds} s`;
+    engine.emit({ type: 'note', message });
+  }
   const pause = Math.max(limits.absentGraceMs / limits.absentListings, backoffMs(engine.retry, 1, engine.random));
   return store.updateBatch(leaseOf(batch), { absences, absentSince, nextAt: now + pause }, now);
 }

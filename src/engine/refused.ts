@@ -19,7 +19,10 @@ export async function refused(engine: Engine, batch: Batch, remote: RemoteBatch)
   const canWait = remote.refusal === 'no_room' || remote.refusal === 'file_missing';
   if (canWait && !cancelling) return submitLater(engine, batch, remote, reason);
 
-  const blamed = remote.refusal === 'rows' ? await failNamedRows(engine, batch, remote) : 0;
+  // Rows that went back are gone from the batch, and lines do not count up to the same rows any more: after a crash in
+  // the middle the named ones have been booked already.
+  const isWhole = (await requestAtLine(engine, batch, batch.requests)) !== undefined;
+  const blamed = remote.refusal !== 'rows' ? 0 : isWhole ? await failNamedRows(engine, batch, remote) : 1;
   if (cancelling) await returnJobs(engine, batch, 'cancelled', 'the run was cancelled');
   // No row is to blame: the next batch would be refused for the same reason.
   else if (blamed === 0) await failAll(engine, batch, reason);

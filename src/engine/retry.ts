@@ -13,6 +13,20 @@ export interface Judge {
   inBatch: boolean;
   /** The run is being cancelled: nothing is tried again. */
   cancelling: boolean;
+  /** When an attempt of this number may follow. Rows of one batch share it, so that they travel together again. */
+  retryAt?: (attempt: number) => number;
+}
+
+/** One moment for all rows of the same attempt, drawn when the first of them needs it. */
+export function retryTogether(engine: Engine): (attempt: number) => number {
+  const moments = new Map<number, number>();
+  return (attempt) => {
+    const known = moments.get(attempt);
+    if (known !== undefined) return known;
+    const moment = engine.clock.now() + backoffMs(engine.retry, attempt, engine.random);
+    moments.set(attempt, moment);
+    return moment;
+  };
 }
 
 /**
@@ -23,14 +37,14 @@ export function judge(
   engine: Engine,
   ref: { job: number; attempt: number },
   outcome: Outcome,
-  { recipe, price, inBatch, cancelling }: Judge,
+  { recipe, price, inBatch, cancelling, retryAt = retryTogether(engine) }: Judge,
 ): BookRow {
   const at = engine.clock.now();
   const again = cancelling
     ? { next: 'cancelled' as const }
     : {
         next: 'retry' as const,
-        availableAt: at + Math.max(retryAfter(outcome), backoffMs(engine.retry, ref.attempt, engine.random)),
+        availableAt: Math.max(at + retryAfter(outcome), retryAt(ref.attempt)),
       };
   if (outcome.type === 'succeeded') {
     const problem = recipe.problemWith?.(outcome.output);

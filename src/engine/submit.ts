@@ -1,5 +1,5 @@
 import type { Batch } from '../batch.ts';
-import { isOffpeakError, messageOf, OffpeakError } from '../errors.ts';
+import { type ErrorCode, hasCode, messageOf } from '../errors.ts';
 import { customId } from '../ids.ts';
 import type { RemoteBatch } from '../provider.ts';
 import type { BatchChange } from '../store.ts';
@@ -56,14 +56,17 @@ async function create(engine: Engine, batch: Batch): Promise<Batch> {
   const { store, clock } = engine;
   const fileId = batch.inputFileId ?? '';
   engine.crashpoint('C9');
-  // A process that was stopped here for longer than its lease may have been replaced: it must not create any more.
+  // A process that was stopped here for longer than its lease may have been replaced: only one that still holds it may
+  // go on, and from the start.
   if (clock.now() - (batch.submittedAt ?? 0) > engine.leaseMs) {
-    throw new OffpeakError(`Batch ${batch.id} was held up for longer than its lease.`, { code: 'conflict' });
+    return store.updateBatch(leaseOf(batch), { state: 'packed' }, clock.now());
   }
   let remote: RemoteBatch;
   try {
-    // Without a signal: an interrupted create is the one thing that cannot be taken back.
-    remote = await batchApiOf(engine, batch).create({ fileId, endpoint: batch.endpoint, nonce: batch.nonce });
+    // A stop waits for the answer for a while: an interrupted create is the one thing that cannot be taken back.
+    const signal = engine.breakOff ? { signal: engine.breakOff } : {};
+    const input = { fileId, endpoint: batch.endpoint, nonce: batch.nonce, ...signal };
+    remote = await batchApiOf(engine, batch).create(input);
   } catch (error) {
     await afterFailedCreate(engine, batch, error);
     throw error;
@@ -75,12 +78,24 @@ async function create(engine: Engine, batch: Batch): Promise<Batch> {
   return created;
 }
 
+/** Answers that prove that nothing was created. Whatever else happens leaves it open. */
+const notCreated: readonly ErrorCode[] = [
+  'auth',
+  'quota',
+  'rate_limited',
+  'unavailable',
+  'batch_unavailable',
+  'not_ready',
+  'rejected',
+  'aborted',
+];
+
 async function afterFailedCreate(engine: Engine, batch: Batch, error: unknown): Promise<void> {
   await engine.store.updateBatch(
     leaseOf(batch),
-    isOffpeakError(error, 'outcome_unknown')
-      ? { state: 'unknown', errorMessage: messageOf(error), absences: 0, absentSince: null }
-      : { state: 'packed', errorMessage: messageOf(error) },
+    hasCode(error, ...notCreated)
+      ? { state: 'packed', errorMessage: messageOf(error) }
+      : { state: 'unknown', errorMessage: messageOf(error), absences: 0, absentSince: null },
     engine.clock.now(),
   );
 }

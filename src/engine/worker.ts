@@ -22,7 +22,7 @@ export interface WorkerOptions {
 
 export interface Worker {
   /** Resolves when the run has ended, when the signal is aborted and nothing is under way, or rejects with what stops it. */
-  run(signal: AbortSignal): Promise<void>;
+  run(signal?: AbortSignal): Promise<void>;
   /** There may be work: look now. */
   wake(): void;
 }
@@ -52,7 +52,7 @@ export function createWorker(engine: Engine, options: WorkerOptions): Worker {
     stop: new AbortController(),
     breakOff: new AbortController(),
   };
-  return { run: (signal) => runWorker(state, signal), wake: () => state.wake() };
+  return { run: (signal = new AbortController().signal) => runWorker(state, signal), wake: () => state.wake() };
 }
 
 interface WorkerState {
@@ -120,9 +120,8 @@ async function endTasks({ engine, tasks, lanes, breakOff }: WorkerState): Promis
 
 /** Starts all that can be started now; returns when there is something to do next. */
 async function startWork(state: WorkerState): Promise<number> {
-  const { engine, options } = state;
-  const { store, clock } = engine;
-  if (options.runId !== undefined) await cancelQueued(state, options.runId);
+  const { store, clock } = state.engine;
+  await cancelQueued(state);
   await startBatches(state);
   // With every place taken, the end of a task is what to wait for.
   const hasPlace = state.tasks.size < maxBatches(state);
@@ -150,7 +149,7 @@ function maxBatches({ options }: WorkerState): number {
 
 async function openBatch(state: WorkerState, lane: Lane): Promise<void> {
   const { engine } = state;
-  if (state.packing.has(lane.id)) return;
+  if (state.packing.has(lane.id) || state.tasks.size >= maxBatches(state)) return;
   startBatch(state, await engine.store.openBatch(lane.id, newNonce(engine.random), leaseRequest(engine)));
 }
 
@@ -161,6 +160,7 @@ function startBatch(state: WorkerState, batch: Batch): void {
   const task = advance(
     {
       ...engine,
+      breakOff: state.breakOff.signal,
       emit: (event) => {
         // Sealed: the lane's next jobs go into another batch, while this one is being sent.
         if (
@@ -205,24 +205,39 @@ async function startRealtime(state: WorkerState, lane: Lane): Promise<number> {
   return calls.restsUntil > engine.clock.now() ? calls.restsUntil : Number.POSITIVE_INFINITY;
 }
 
-async function cancelQueued({ engine }: WorkerState, runId: string): Promise<void> {
-  const run = await engine.store.getRun(runId);
-  if (run?.state !== 'cancelling') return;
-  while ((await engine.store.cancelQueuedJobs(runId)) > 0);
+/** The runs that this worker may work on and that have not ended. */
+async function unfinishedRuns({ engine: { store }, options: { runId } }: WorkerState): Promise<Run[]> {
+  if (runId === undefined) return store.listRuns({ unfinished: true });
+  const run = await store.getRun(runId);
+  return run && run.state !== 'ended' ? [run] : [];
 }
 
-async function isDone({ engine, options, tasks, lanes, stop }: WorkerState): Promise<boolean> {
-  if (options.runId === undefined || stop.signal.aborted) return false;
-  if (tasks.size > 0 || [...lanes.values()].some((lane) => lane.inFlight.size > 0)) return false;
-  const run = await engine.store.getRun(options.runId);
-  if (!run) return true;
-  if (options.untilSubmitted && run.state !== 'open' && run.counts.queued + run.counts.packed === 0) return true;
+async function cancelQueued(state: WorkerState): Promise<void> {
+  for (const run of await unfinishedRuns(state)) {
+    if (run.state !== 'cancelling') continue;
+    while ((await state.engine.store.cancelQueuedJobs(run.id)) > 0);
+  }
+}
+
+/** Ends the runs of which nothing is awaited any more; true when this worker has nothing left to wait for either. */
+async function isDone(state: WorkerState): Promise<boolean> {
+  const { engine, options, tasks, lanes, stop } = state;
+  if (stop.signal.aborted) return false;
+  const runs = await unfinishedRuns(state);
+  let left = runs.length;
+  for (const run of runs) if (await endRun(engine, run)) left -= 1;
+  const isBusy = tasks.size > 0 || [...lanes.values()].some((lane) => lane.inFlight.size > 0);
+  if (options.runId === undefined || isBusy) return false;
+  const isSubmitted = (run: Run) => run.state !== 'open' && run.counts.queued + run.counts.packed === 0;
+  return left === 0 || (options.untilSubmitted === true && runs.every(isSubmitted));
+}
+
+async function endRun(engine: Engine, run: Run): Promise<boolean> {
   if (!runEnded(run)) return false;
-  // Every job has ended; a batch of which nothing is awaited any more may still have to be read to its end.
+  // Every job has ended; a batch may still have to be read to its end.
   const open = await engine.store.listBatches({ runId: run.id, openOnly: true, limit: 1 });
   if (open.length > 0) return false;
-  await engine.store.updateRun(run.id, { state: 'ended' }, engine.clock.now());
-  return true;
+  return (await engine.store.updateRun(run.id, { state: 'ended' }, engine.clock.now())).state === 'ended';
 }
 
 function fail(state: WorkerState, error: unknown): void {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { OffpeakError } from '../errors.ts';
+import { parseDescription } from '../parse-description.ts';
 import type { Recipe } from '../recipe.ts';
 import type { ContentPart, JsonSchema, Message, ModelRequest } from '../request.ts';
 import type { Item, ItemContent } from '../source.ts';
 import { createAnswerCheck } from './answer-schema.ts';
-import { parseDescription } from '../parse-description.ts';
 
 /** What `createPromptRecipe` takes; it is the recipe's description as it stands. */
 export interface PromptOptions {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { OffpeakError } from '../errors.ts';
-import type { Recipe } from '../recipe.ts';
 import { parseDescription } from '../parse-description.ts';
+import type { Recipe } from '../recipe.ts';
 
 /** What `createRequestsRecipe` takes; it is the recipe's description as it stands. */
 export interface RequestsOptions {

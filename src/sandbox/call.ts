@@ -1,7 +1,15 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { RouteAction } from './fault-plan.ts';
 import { isObject, type JsonObject, parseJson } from './json.ts';
 import type { Reply } from './reply.ts';
+
+/** As much of an HTTP request as handlers need: a body that was read already is one too. */
+export interface CallRequest {
+  headers: IncomingHttpHeaders;
+  readonly complete: boolean;
+  resume(): unknown;
+  [Symbol.asyncIterator](): AsyncIterator<unknown>;
+}
 
 /** One request on its way through the sandbox. */
 export interface Call {
@@ -10,7 +18,7 @@ export interface Call {
   /** The segments that matched a star in the route. */
   names: string[];
   query: URLSearchParams;
-  request: IncomingMessage;
+  request: CallRequest;
   /** SHA-256 of the key; empty on routes without keys. */
   account: string;
   /** A fault that changes what the handler does, rather than the reply. */
@@ -32,7 +40,7 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 export class BodyError extends Error {}
 
 /** Reads a JSON body. Model calls carry images, so it may be large; files never come this way. */
-export async function readJsonBody(request: IncomingMessage): Promise<JsonObject> {
+export async function readJsonBody(request: CallRequest): Promise<JsonObject> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {

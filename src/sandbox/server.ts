@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BodyError, type Call, matchRoute, type Route } from './call.ts';
+import { BodyError, type Call, type CallRequest, matchRoute, type Route } from './call.ts';
 import type { RouteAction } from './fault-plan.ts';
 import { authenticate } from './openai/authentication.ts';
 import { badRequest, errorReply, notFound } from './openai/errors.ts';
@@ -34,12 +35,14 @@ async function handle(
   const method = request.method ?? 'GET';
   if (method === 'POST' && url.pathname === '/v1/batches') state.ledger.count('createCalls');
   const fault = url.pathname.startsWith('/_sandbox/') ? undefined : state.faults.forCall(method, url.pathname);
+  // A call that is kept waiting has arrived: it is carried out even when its sender does not wait for the answer.
+  const arrived = fault?.type === 'stall' && !isUpload(request) ? await readAhead(request) : request;
   const early = await beforeHandling(fault, request);
   if (early === 'destroy') {
     response.socket?.destroy();
     return;
   }
-  const reply = early ?? (await answer(state, routes, { method, url, request, fault }));
+  const reply = early ?? (await answer(state, routes, { method, url, request: arrived, fault }));
   // An unread body would keep the connection from being used again, and the client from seeing the answer.
   if (!request.complete) request.resume();
   await send(response, withRequestId(reply), fault);
@@ -61,6 +64,21 @@ async function beforeHandling(
   return fault.then === 'reset' ? 'destroy' : undefined;
 }
 
+function isUpload(request: IncomingMessage): boolean {
+  return request.headers['content-type']?.startsWith('multipart/') ?? false;
+}
+
+async function readAhead(request: IncomingMessage): Promise<CallRequest> {
+  const chunks: unknown[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return {
+    headers: request.headers,
+    complete: true,
+    resume: () => undefined,
+    [Symbol.asyncIterator]: () => Readable.from(chunks)[Symbol.asyncIterator](),
+  };
+}
+
 async function drain(request: IncomingMessage): Promise<void> {
   for await (const _ of request) {
     // Read to the end, so that the client is done sending when the refusal comes.
@@ -70,12 +88,7 @@ async function drain(request: IncomingMessage): Promise<void> {
 async function answer(
   state: SandboxState,
   routes: readonly Route[],
-  {
-    method,
-    url,
-    request,
-    fault,
-  }: { method: string; url: URL; request: IncomingMessage; fault: RouteAction | undefined },
+  { method, url, request, fault }: { method: string; url: URL; request: CallRequest; fault: RouteAction | undefined },
 ): Promise<Reply> {
   const path = url.pathname.length > 1 ? url.pathname.replace(/\/$/, '') : url.pathname;
   if (!state.settings.batchApi && /^\/v1\/(?:files|batches)(?:\/|$)/.test(path)) {

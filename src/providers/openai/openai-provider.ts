@@ -9,7 +9,7 @@ import { createConnection, type OpenAITimeouts } from './openai-client.ts';
 
 export interface OpenAIProviderOptions {
   /** Needed at api.openai.com; without one, no key is sent. */
-  apiKey?: string;
+  apiKey?: string | undefined;
   /** Default `https://api.openai.com/v1`; vLLM, LM Studio and other compatible servers have their own. */
   baseUrl?: string;
   organization?: string;

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { OffpeakError } from '../../errors.ts';
-import type { Description } from '../../run.ts';
 import { parseDescription } from '../../parse-description.ts';
+import type { Description } from '../../run.ts';
 
 /** What `createFilesSource` takes. All plain JSON: with `type: 'files'` it is the source's description. */
 export interface FilesOptions {

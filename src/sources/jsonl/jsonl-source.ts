@@ -3,8 +3,8 @@ import { basename, resolve } from 'node:path';
 import { z } from 'zod';
 import { OffpeakError } from '../../errors.ts';
 import { type Line, splitLineBatches } from '../../lines.ts';
-import type { Item, Source } from '../../source.ts';
 import { parseDescription } from '../../parse-description.ts';
+import type { Item, Source } from '../../source.ts';
 import { parseRequestLine } from './request-line.ts';
 import { SeenIds } from './seen-ids.ts';
 

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { OffpeakError } from '../../errors.ts';
 import type { AddedJobs, AddOptions, LaneKey, NewJob } from '../../store.ts';
 import type { Database } from './database.ts';
 import { number, optionalNumber, type Row, text } from './rows.ts';
@@ -8,22 +9,21 @@ import { firstJobId, lastJobId, RunDelta, runSeq } from './runs.ts';
 export function addJobs(db: Database, runId: string, jobs: readonly NewJob[], options: AddOptions): AddedJobs {
   return db.write(() => {
     const run = runSeq(db, runId);
-    const { priority, max_attempts: maxAttempts } = db
-      .sql('SELECT priority, max_attempts FROM runs WHERE seq = ?')
-      .get(run) ?? { priority: 0, max_attempts: 0 };
+    const row = db.sql('SELECT state, priority, max_attempts FROM runs WHERE seq = ?').get(run) ?? {};
     const adding: Adding = {
       db,
       run,
-      priority: Number(priority),
-      maxAttempts: Number(maxAttempts),
+      priority: number(row, 'priority'),
+      maxAttempts: number(row, 'max_attempts'),
       options,
       delta: new RunDelta(),
-      added: { added: 0, skipped: 0, reused: 0, reopened: 0, known: 0, changed: [] },
+      added: { added: 0, skipped: 0, reused: 0, reopened: 0, known: 0, changed: [], closed: row.state !== 'open' },
       lanes: new Map(),
       // Most first runs: nothing to reuse, so nothing is looked up.
       hasResults: db.sql('SELECT 1 FROM runs WHERE succeeded > 0 LIMIT 1').get() !== undefined,
       nextId: nextJobId(db, run),
     };
+    if (adding.added.closed) return adding.added;
     for (const job of jobs) addJob(adding, job);
     adding.delta.write(db, run);
     return adding.added;
@@ -56,6 +56,9 @@ function nextJobId(db: Database, run: number): number {
 }
 
 function addJob(adding: Adding, job: NewJob): void {
+  if (!job.key.isWellFormed()) {
+    throw new OffpeakError(`The key ${JSON.stringify(job.key)} is not valid Unicode.`, { code: 'usage' });
+  }
   const { db, run, added } = adding;
   const prepared = prepare(adding, job);
   const state = job.request ? 'queued' : 'skipped';
@@ -183,6 +186,8 @@ function meetKnown(adding: Adding, known: Row, job: NewJob, prepared: Prepared):
        last_attempt = attempts + ? WHERE id = ?`,
   ).run(prepared.lane, prepared.bytes, prepared.hash, adding.maxAttempts, id);
   db.sql('DELETE FROM results WHERE job = ?').run(id);
+  // A late answer to the earlier request is not an answer to this one.
+  if (!sameRequest) db.sql("UPDATE attempts SET outcome = 'failed' WHERE job = ? AND outcome = 'lost'").run(id);
   db.sql('INSERT INTO payloads (job, body) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET body = excluded.body').run(
     id,
     job.request.body,

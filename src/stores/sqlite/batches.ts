@@ -89,6 +89,7 @@ const columns: readonly (readonly [keyof BatchChange, string])[] = [
   ['nextAt', 'next_at'],
   ['tries', 'tries'],
   ['refusals', 'refusals'],
+  ['notFound', 'not_found'],
   ['sha256', 'sha256'],
   ['remoteId', 'remote_id'],
   ['inputFileId', 'input_file_id'],
@@ -149,7 +150,9 @@ function checkMove(before: Row, change: BatchChange): void {
 }
 
 function scalar(value: BatchChange[keyof BatchChange]): string | number | null {
-  return typeof value === 'string' || typeof value === 'number' ? value : null;
+  // Times are whole milliseconds; a pause may have been reckoned in parts of one.
+  if (typeof value === 'number') return Math.round(value);
+  return typeof value === 'string' ? value : null;
 }
 
 export function readRequests(db: Database, batchId: number, afterJob: number, limit: number): BatchRequest[] {

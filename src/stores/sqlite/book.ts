@@ -1,5 +1,5 @@
 import type { JobState } from '../../job.ts';
-import { canMoveJob } from '../../job.ts';
+import { canMoveJob, isEnded } from '../../job.ts';
 import type { AttemptPage, BookedRows, BookRow, Lease } from '../../store.ts';
 import { requireLease } from './batches.ts';
 import type { Database } from './database.ts';
@@ -49,7 +49,9 @@ function bookRow(booking: Booking, row: BookRow): void {
   const to = nextState(row, job);
   // An older attempt's end does not disturb the newer one that is under way; only a success is worth more.
   const isCurrent = number(job, 'attempts') === row.attempt || row.outcome === 'returned';
-  if (to === from || !canMoveJob(from, to) || (!isCurrent && to !== 'succeeded')) return;
+  // Of an ended job only a person asks for more; a paid late success is kept all the same.
+  const mayMove = to === 'succeeded' || (isCurrent && !isEnded(from));
+  if (to === from || !mayMove || !canMoveJob(from, to)) return;
   moveJob(db, row, to);
   delta.move(from, to);
   if (to === 'succeeded') booked.succeeded += 1;
@@ -110,7 +112,7 @@ function nextState(row: BookRow, job: Row): JobState {
 }
 
 function moveJob(db: Database, row: BookRow, to: JobState): void {
-  db.sql('UPDATE jobs SET state = ?, available_at = ? WHERE id = ?').run(to, row.availableAt ?? 0, row.job);
+  db.sql('UPDATE jobs SET state = ?, available_at = ? WHERE id = ?').run(to, Math.ceil(row.availableAt ?? 0), row.job);
   if (to === 'queued') return;
   db.sql(
     `INSERT INTO results (job, output, response, finish_reason, error_code, error_message)

@@ -67,6 +67,7 @@ function connect({ path, busyTimeoutMs = 10_000 }: DatabaseOptions): DatabaseSyn
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     connection = new DatabaseSync(path, { timeout: busyTimeoutMs });
+    refuseForeign(connection);
     // FULL: an acknowledged commit has been synced; NORMAL in WAL mode syncs only at checkpoints (measured: 8 fsyncs
     // for 200 commits, against 209). Grouped by chunks it costs nothing.
     connection.exec(`
@@ -85,6 +86,18 @@ function connect({ path, busyTimeoutMs = 10_000 }: DatabaseOptions): DatabaseSyn
   }
 }
 
+/** In the file's header (sqlite.org/fileformat2.html, offset 68): "OFPK". */
+const applicationId = 0x4f46504b;
+
+/** Another program's database is left as it is. */
+function refuseForeign(connection: DatabaseSync): void {
+  const pragma = (name: string) => Number(Object.values(connection.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
+  if (pragma('application_id') === applicationId) return;
+  const { tables } = connection.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() ?? {};
+  if (tables === 0) return;
+  throw new Error('it belongs to another program; name another place with --home');
+}
+
 function migrate(connection: DatabaseSync, path: string): void {
   const versionOf = () => Number(connection.prepare('PRAGMA user_version').get()?.user_version ?? 0);
   if (versionOf() === migrations.length) return;
@@ -96,7 +109,7 @@ function migrate(connection: DatabaseSync, path: string): void {
       throw new Error(`it was made by a newer Offpeak (schema ${version}); update Offpeak to open it`);
     }
     for (const migration of migrations.slice(version)) connection.exec(migration);
-    connection.exec(`PRAGMA user_version = ${migrations.length}`);
+    connection.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}`);
     connection.exec('COMMIT');
   } catch (error) {
     if (connection.isTransaction) connection.exec('ROLLBACK');

@@ -112,6 +112,7 @@ export function toBatch(row: Row): Batch {
     nextAt: number(row, 'next_at'),
     tries: number(row, 'tries'),
     refusals: number(row, 'refusals'),
+    notFound: number(row, 'not_found'),
     absences: number(row, 'absences'),
     cancelRequested: number(row, 'cancel_requested') === 1,
     createdAt: number(row, 'created_at'),

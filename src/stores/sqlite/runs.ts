@@ -1,6 +1,6 @@
 import { OffpeakError } from '../../errors.ts';
 import type { JobState } from '../../job.ts';
-import { jobStates } from '../../job.ts';
+import { jobStates, noCounts } from '../../job.ts';
 import type { Run, RunState } from '../../run.ts';
 import { runEnded } from '../../run.ts';
 import type { NewRun } from '../../store.ts';
@@ -67,10 +67,13 @@ export function createRun(db: Database, run: NewRun, now: number): { run: Run; a
   });
 }
 
-export function listRuns(db: Database, filter: { limit?: number; idPrefix?: string }): Run[] {
+export function listRuns(db: Database, filter: { limit?: number; idPrefix?: string; unfinished?: boolean }): Run[] {
   const prefix = filter.idPrefix ?? '';
   return db
-    .sql('SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY seq DESC LIMIT ?2')
+    .sql(
+      `SELECT * FROM runs WHERE substr(id, 1, length(?1)) = ?1 ${filter.unfinished ? "AND state <> 'ended'" : ''}
+       ORDER BY seq DESC LIMIT ?2`,
+    )
     .all(prefix, filter.limit ?? -1)
     .map(toRun);
 }
@@ -103,15 +106,7 @@ function rowOf(db: Database, seq: number): Row {
 
 /** What a transaction changed in a run's sums; written once, at its end. */
 export class RunDelta {
-  readonly counts: Record<JobState, number> = {
-    queued: 0,
-    packed: 0,
-    running: 0,
-    succeeded: 0,
-    failed: 0,
-    cancelled: 0,
-    skipped: 0,
-  };
+  readonly counts: Record<JobState, number> = { ...noCounts };
   reused = 0;
   inputTokens = 0;
   outputTokens = 0;

@@ -1,5 +1,6 @@
-import { OffpeakError } from '../../errors.ts';
+import { hasCode, OffpeakError } from '../../errors.ts';
 import type { Store } from '../../store.ts';
+import { isOwnerAlive, processOwner } from '../process-owner.ts';
 import { addJobs } from './add-jobs.ts';
 import * as batches from './batches.ts';
 import { book, readAttempts } from './book.ts';
@@ -13,8 +14,8 @@ import * as runs from './runs.ts';
 export interface SqliteStoreOptions {
   /** File of the database; made, with its folder, when it is not there. */
   path: string;
-  /** Who opens it; remembered until `close`, so that an unclean end is noticed. */
-  owner: string;
+  /** Who opens it; remembered until `close`, so that an unclean end is noticed. By default this process. */
+  owner?: string;
   /** Whether an owner's process still runs; one that does not has ended without closing. */
   isAlive?: (owner: string) => boolean;
   now?: () => number;
@@ -29,9 +30,14 @@ export interface SqliteStoreOptions {
  */
 export function createSqliteStore(options: SqliteStoreOptions): Store {
   const now = options.now ?? Date.now;
-  const { path, busyTimeoutMs } = options;
+  const { path, busyTimeoutMs, owner = processOwner(), isAlive = isOwnerAlive } = options;
   const db = openDatabase(busyTimeoutMs === undefined ? { path } : { path, busyTimeoutMs });
-  openSession(db, options, now());
+  try {
+    openSession(db, { owner, isAlive, at: now() });
+  } catch (error) {
+    db.close();
+    throw error;
+  }
   let closed = false;
 
   // The port is asynchronous because other stores are; here each call is one short synchronous transaction.
@@ -67,25 +73,32 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     close: async () => {
       if (closed) return;
       closed = true;
-      leases.releaseOwner(db, options.owner, now());
+      leases.releaseOwner(db, owner, now());
       db.close();
     },
   };
 }
 
 /** Notes that we are here; after somebody's unclean end the file is checked before it is used. */
-function openSession(db: Database, options: SqliteStoreOptions, at: number): void {
-  const gone = leases.listOwners(db).filter((owner) => options.isAlive?.(owner) === false);
+function openSession(
+  db: Database,
+  { owner, isAlive, at }: { owner: string; isAlive: (owner: string) => boolean; at: number },
+): void {
+  const gone = leases.listOwners(db).filter((other) => !isAlive(other));
   if (gone.length > 0) {
     const damage = integrity(db);
     if (damage.length > 0) {
-      db.close();
       throw new OffpeakError(
-        `The store ${options.path} is damaged: ${damage[0]}. Nothing was changed; keep the file and restore a copy.`,
+        `The store ${db.path} is damaged: ${damage[0]}. Nothing was changed; keep the file and restore a copy.`,
         { code: 'store_corrupt' },
       );
     }
-    for (const owner of gone) leases.releaseOwner(db, owner, at);
+    for (const other of gone) leases.releaseOwner(db, other, at);
   }
-  db.write(() => db.sql('INSERT OR REPLACE INTO sessions (owner, opened_at) VALUES (?, ?)').run(options.owner, at));
+  try {
+    db.write(() => db.sql('INSERT OR REPLACE INTO sessions (owner, opened_at) VALUES (?, ?)').run(owner, at));
+  } catch (error) {
+    // On a full disk the results can still be read.
+    if (!hasCode(error, 'store_full')) throw error;
+  }
 }

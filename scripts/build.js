@@ -1,0 +1,55 @@
+// Builds `dist`: plain JavaScript and type declarations. Whatever is wrong ends it with a sentence and exit code 1, and
+// leaves no `dist` behind, so that nobody packs half a build.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const dist = join(root, 'dist');
+
+rmSync(dist, { recursive: true, force: true });
+const problem = compile() ?? check();
+if (problem !== undefined) {
+  rmSync(dist, { recursive: true, force: true });
+  console.error(`build: ${problem}`);
+  process.exit(1);
+}
+console.log(`build: dist is made, ${filesOf(dist).length} files.`);
+
+function compile() {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  if (!existsSync(tsc)) return 'TypeScript is not installed; run `npm ci` first.';
+  const { status, error } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
+  if (error) return `tsc could not be started: ${error.message}`;
+  return status === 0 ? undefined : `tsc ended with exit code ${status}.`;
+}
+
+/** What types cannot see: no helper of the tests is shipped, and vitest is only ever asked for by `offpeak/testing`. */
+function check() {
+  const files = filesOf(dist);
+  const missing = ['index.js', 'index.d.ts', 'cli/start.js'].filter((file) => !files.includes(file));
+  if (missing.length > 0) return `dist lacks ${missing.join(', ')}.`;
+  const helper = files.find((file) => /\.test\.|-fixtures\.|test-client\.|scripted-server\./.test(file));
+  if (helper) return `${helper} is a helper of the tests; exclude it in tsconfig.build.json.`;
+  for (const file of files.filter((name) => name.endsWith('.js'))) {
+    const text = readFileSync(join(dist, file), 'utf8');
+    if (/from '[^']+\.ts'/.test(text)) return `${file} imports a .ts file.`;
+    if (/from 'vitest'/.test(text) && !file.startsWith('testing/')) return `${file} imports vitest.`;
+    if (/from '[^']*\/testing\//.test(text)) return `${file} imports the test suites.`;
+  }
+  return undefined;
+}
+
+/** Relative paths, with `/`. */
+function filesOf(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .replaceAll('\\', '/'),
+    );
+}

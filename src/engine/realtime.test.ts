@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest';
+import { OffpeakError } from '../errors.ts';
+import type { Outcome } from '../outcome.ts';
+import { account, addRun, createEngineFixture, type EngineFixture, good, results, runOf } from './engine-fixtures.ts';
+import { createWorker } from './worker.ts';
+
+const alive = () => true;
+const never = new AbortController().signal;
+const work = (fixture: EngineFixture, runId: string, signal = never) =>
+  fixture.clock.runUntil(createWorker(fixture.engine, { runId, isAlive: alive }).run(signal));
+const realtime = { lane: { mode: 'realtime' as const }, mode: 'realtime' as const };
+
+async function turns(count = 20): Promise<void> {
+  for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('realtime', () => {
+  test('every job once, never more at once than the run allows', async () => {
+    const fixture = createEngineFixture();
+    const { fake, clock } = fixture;
+    let inFlight = 0;
+    let most = 0;
+    fake.on.call = async (body) => {
+      inFlight += 1;
+      most = Math.max(most, inFlight);
+      await clock.sleep(1_000);
+      inFlight -= 1;
+      return good(body);
+    };
+    const run = await addRun(fixture, 40, { ...realtime, concurrency: 7 });
+    await work(fixture, run.id);
+    expect(await runOf(fixture, run.id)).toMatchObject({ state: 'ended', counts: { succeeded: 40 } });
+    expect(most).toBe(7);
+    expect(fake.calls).toHaveLength(40);
+    expect((await results(fixture, run.id)).every((row) => row.output === `{"input":"${row.key}"}`)).toBe(true);
+  });
+
+  test('too many calls: the lane rests as long as asked, and no attempt is used up', async () => {
+    const fixture = createEngineFixture();
+    const { fake, clock } = fixture;
+    const times: number[] = [];
+    const start = clock.now();
+    fake.on.call = async (body) => {
+      times.push(clock.now() - start);
+      const throttled: Outcome = {
+        type: 'failed',
+        code: 'rate_limited',
+        message: 'slow',
+        retryable: true,
+        retryAfterMs: 20_000,
+      };
+      return times.length <= 3 ? throttled : good(body);
+    };
+    const run = await addRun(fixture, 3, { ...realtime, maxAttempts: 1, concurrency: 1 });
+    await work(fixture, run.id);
+    expect((await runOf(fixture, run.id)).counts.succeeded).toBe(3);
+    expect(times.slice(0, 4).map((at, i, all) => at - (all[i - 1] ?? 0) >= (i === 0 ? 0 : 20_000))).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect((await results(fixture, run.id)).map((row) => row.attempts)).toEqual([1, 1, 1]);
+  });
+
+  test('a lane that fell back goes one after another, with a pause', async () => {
+    const fixture = createEngineFixture();
+    const { fake, clock } = fixture;
+    const times: number[] = [];
+    fake.on.call = async (body) => {
+      times.push(clock.now());
+      return good(body);
+    };
+    const run = await addRun(fixture, 4, { lane: { mode: 'sequential' } });
+    await work(fixture, run.id);
+    for (const [i, at] of times.entries()) if (i > 0) expect(at - (times[i - 1] ?? 0)).toBeGreaterThanOrEqual(500);
+    expect(times).toHaveLength(4);
+  });
+
+  test('a provider whose batch address is a 404 ends the run in realtime, with a note', async () => {
+    const fixture = createEngineFixture();
+    fixture.fake.on.upload = () => {
+      throw new OffpeakError('404', { code: 'batch_unavailable' });
+    };
+    const run = await addRun(fixture, 3);
+    await work(fixture, run.id);
+    const after = await runOf(fixture, run.id);
+    expect(after).toMatchObject({
+      state: 'ended',
+      counts: { succeeded: 3 },
+      note: expect.stringContaining('realtime'),
+    });
+    expect(fixture.fake.remotes).toEqual([]);
+    expect((await results(fixture, run.id)).map((row) => row.attempts)).toEqual([1, 1, 1]);
+  });
+
+  test('a bad key ends it; the job goes back and loses no attempt', async () => {
+    const fixture = createEngineFixture();
+    fixture.fake.on.call = async () => {
+      throw new OffpeakError('the key was refused', { code: 'auth' });
+    };
+    const run = await addRun(fixture, 3, { ...realtime, concurrency: 1 });
+    await expect(work(fixture, run.id)).rejects.toMatchObject({ code: 'auth' });
+    expect((await runOf(fixture, run.id)).counts).toMatchObject({ queued: 3, running: 0 });
+    expect((await results(fixture, run.id)).map((row) => row.attempts)).toEqual([0, 0, 0]);
+    expect(fixture.fake.calls).toHaveLength(1);
+  });
+
+  test('an outage is waited out; it costs no attempt', async () => {
+    const fixture = createEngineFixture();
+    const { fake, clock } = fixture;
+    const back = clock.now() + 600_000;
+    fake.on.call = async (body) => {
+      if (clock.now() < back) throw new OffpeakError('refused', { code: 'unavailable' });
+      return good(body);
+    };
+    const run = await addRun(fixture, 20, { ...realtime, maxAttempts: 1 });
+    await work(fixture, run.id);
+    expect((await runOf(fixture, run.id)).counts.succeeded).toBe(20);
+    // Ten minutes at a pause of up to a minute, five calls at a time.
+    expect(fake.calls.length).toBeLessThan(20 + 5 * 25);
+  });
+
+  test('a call that fails by itself is tried again and then given up', async () => {
+    const fixture = createEngineFixture();
+    fixture.fake.on.call = async () => ({ type: 'failed', code: 'timeout', message: 'no answer', retryable: true });
+    const run = await addRun(fixture, 2, { ...realtime, maxAttempts: 3 });
+    await work(fixture, run.id);
+    expect((await runOf(fixture, run.id)).counts.failed).toBe(2);
+    expect(fixture.fake.calls).toHaveLength(6);
+    expect((await results(fixture, run.id))[0]).toMatchObject({ attempts: 3, errorCode: 'timeout' });
+  });
+
+  test('stopped, it lets the calls under way end, which are paid', async () => {
+    const fixture = createEngineFixture();
+    const { fake, clock } = fixture;
+    fake.on.call = async (body) => {
+      await clock.sleep(3_000);
+      return good(body);
+    };
+    const run = await addRun(fixture, 20, { ...realtime, concurrency: 4 });
+    const stop = new AbortController();
+    const running = createWorker(fixture.engine, { runId: run.id, isAlive: alive }).run(stop.signal);
+    await clock.advance(1_000);
+    stop.abort();
+    await clock.runUntil(running, 10_000);
+    expect((await runOf(fixture, run.id)).counts).toMatchObject({ succeeded: 4, running: 0, queued: 16 });
+    await fixture.store.claimBatch({ accounts: [account] }, { owner: 'x', now: clock.now(), leaseMs: 1 });
+    expect((await fixture.store.listOwners()).filter((owner) => owner === 'worker-b')).toEqual([]);
+  });
+
+  test('calls that do not end are broken off after the grace period, and their jobs go back; they may have been paid', async () => {
+    const fixture = createEngineFixture();
+    const { fake, clock } = fixture;
+    fake.on.call = (_, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new OffpeakError('aborted', { code: 'aborted' })));
+      });
+    const run = await addRun(fixture, 3, realtime);
+    const stop = new AbortController();
+    const running = createWorker(fixture.engine, { runId: run.id, isAlive: alive }).run(stop.signal);
+    await clock.advance(1_000);
+    stop.abort();
+    await clock.runUntil(running, 10_000);
+    expect((await runOf(fixture, run.id)).counts).toMatchObject({ queued: 3, running: 0 });
+    expect((await results(fixture, run.id)).map((row) => row.attempts)).toEqual([1, 1, 1]);
+    expect(clock.sleeping).toBe(0);
+  });
+
+  test('a long call keeps its lease: another worker does not start it again', async () => {
+    const fixture = createEngineFixture();
+    const { fake, clock, engine } = fixture;
+    fake.on.call = async (body) => {
+      await clock.sleep(300_000);
+      return good(body);
+    };
+    const run = await addRun(fixture, 2, { ...realtime, timeoutMs: 600_000 });
+    const second = { ...engine, store: fixture.connect('worker-b'), owner: 'worker-b' };
+    const workers = [engine, second].map((each) => createWorker(each, { runId: run.id, isAlive: alive }).run(never));
+    await clock.runUntil(Promise.all(workers));
+    expect(fake.calls).toHaveLength(2);
+    expect((await runOf(fixture, run.id)).counts.succeeded).toBe(2);
+  });
+
+  test('cancelled in the middle: nothing new is started, what comes back is kept', async () => {
+    const fixture = createEngineFixture();
+    const { fake, clock, store } = fixture;
+    fake.on.call = async (body) => {
+      await clock.sleep(3_000);
+      return good(body);
+    };
+    const run = await addRun(fixture, 20, { ...realtime, concurrency: 4 });
+    const running = createWorker(fixture.engine, { runId: run.id, isAlive: alive }).run(never);
+    await clock.advance(1_000);
+    await store.updateRun(run.id, { state: 'cancelling' }, clock.now());
+    await clock.runUntil(running);
+    await turns();
+    expect(await runOf(fixture, run.id)).toMatchObject({ state: 'ended', counts: { succeeded: 4, cancelled: 16 } });
+    expect(fake.calls).toHaveLength(4);
+  });
+});

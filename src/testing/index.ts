@@ -1,0 +1,3 @@
+export { createFakeClock, type FakeClock } from './fake-clock.ts';
+export { type ProviderCapabilities, type ProviderUnderTest, testProvider } from './test-provider.ts';
+export { type MakeStoreOptions, type StoreCapabilities, type StoreUnderTest, testStore } from './test-store.ts';
