@@ -31,7 +31,10 @@ export async function reconcile(engine: Engine, batch: Batch, signal: AbortSigna
     const message = `looking at the provider whether batch ${batch.id} was accepted; this can take ${seconds} s`;
     engine.emit({ type: 'note', message });
   }
-  const pause = Math.max(Math.ceil(limits.absentGraceMs / limits.absentListings), backoffMs(engine.retry, 1, engine.random));
+  const pause = Math.max(
+    Math.ceil(limits.absentGraceMs / limits.absentListings),
+    backoffMs(engine.retry, 1, engine.random),
+  );
   return store.updateBatch(leaseOf(batch), { absences, absentSince, nextAt: now + pause }, now);
 }
 
