@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { chunkRows } from '../src/store.ts';
 import { alternate, type Bench, ratioOf, runChild, spreadOf } from './harness.ts';
 import { textFolder } from './material.ts';
 import { megabytes, microseconds, milliseconds, percent, perSecond, type Table, verdict } from './report.ts';
@@ -39,7 +40,7 @@ export async function enqueue(bench: Bench): Promise<Table[]> {
   ];
   return [
     {
-      title: `enqueue: ${count(jobs)} jobs of 1 KB, 1,000 a transaction, WAL, FULL`,
+      title: `enqueue: ${count(jobs)} jobs of 1 KB, ${count(chunkRows)} a transaction, WAL, FULL`,
       columns: ['contender', 'jobs', 'CPU a job', 'call (median)', 'longest call', 'peak memory'],
       rows: [row('store.addJobs', offpeak), row('bare insert, one table', bare)],
       notes: [

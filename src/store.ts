@@ -80,7 +80,7 @@ export interface Store {
 }
 
 /** Most rows that one call of the store takes or gives. */
-export const chunkRows = 1000;
+export const chunkRows = 500;
 
 export type NewRun = Omit<
   Run,

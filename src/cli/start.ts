@@ -1,8 +1,10 @@
+import { keepHeapSmall } from './heap.ts';
 import { main } from './main.ts';
 
 /** Runs the command line of this process and sets its exit code. */
 export async function start(version: string): Promise<void> {
   silenceSqliteWarning();
+  keepHeapSmall();
   // Whoever reads us may leave (`offpeak results | head`): a quiet end.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);

@@ -32,7 +32,10 @@ export async function collect(engine: Engine, ended: Batch, signal: AbortSignal)
   for await (const line of api.results(remote, signal)) {
     engine.crashpoint('C14');
     addLine(collecting, line);
-    if (collecting.rows.length >= chunkRows) await flush(collecting);
+    if (collecting.rows.length < chunkRows) continue;
+    await flush(collecting);
+    // Lines of one network chunk come without a pause between them; the server must get its turn.
+    await new Promise((resolve) => setImmediate(resolve));
   }
   await flush(collecting);
   if (signal.aborted) return batch;
