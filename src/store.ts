@@ -143,7 +143,8 @@ export interface ReadOptions {
 /** What a worker may touch: runs, and the provider accounts it has keys for. */
 export interface Scope {
   runId?: string;
-  accounts: readonly string[];
+  /** Absent: of every account, to look at. */
+  accounts?: readonly string[];
 }
 
 export interface LeaseRequest {

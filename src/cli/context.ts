@@ -23,6 +23,8 @@ export interface Context {
   /** All providers of this call: the real ones, or the sandbox's. */
   providers(simulated: boolean): Promise<Provider[]>;
   offpeak(simulated: boolean, onEvent?: (event: EngineEvent) => void): Promise<Offpeak>;
+  /** A command to be typed as it stands: with `--home` where this one was given it. */
+  command(words: string): string;
   /** The run of an id, of a unique beginning of one, or `latest`. */
   findRun(id: string | undefined): Promise<Run>;
   close(): Promise<void>;
@@ -55,6 +57,7 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
 
   return {
     config,
+    command: (words) => `offpeak ${words}${flags.home === undefined ? '' : ` --home ${quoted(flags.home)}`}`,
     store: openStore,
     providers,
     offpeak: async (simulated, onEvent) => {
@@ -74,6 +77,10 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
       for (const close of opened.reverse()) await close();
     },
   };
+}
+
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 /** Looking at nothing should not make a store. */

@@ -5,7 +5,7 @@ import { exitCodes } from './exit-codes.ts';
 import { keepResults } from './export-command.ts';
 import { type FollowOptions, follow, onInterrupt } from './follow.ts';
 import { say } from './output.ts';
-import { exitCodeOfRun, goOn, summaryOf } from './summary.ts';
+import { exitCodeOfRun, summaryOf } from './summary.ts';
 import { formatCount } from './terminal.ts';
 import { createWatch } from './watch.ts';
 
@@ -50,14 +50,14 @@ async function followOn(
   const offpeak = await context.offpeak(run.simulated, watch.onEvent);
   const requeued = requeue.length > 0 ? await offpeak.retry(run.id, requeue) : 0;
   if (requeued > 0) watch.log(`${formatCount(requeued)} jobs are tried again.`);
-  const outcome = await follow(offpeak, run, watch, interrupt, { ...options, untilSubmitted: !flags.wait });
+  const outcome = await follow(context, offpeak, run, watch, interrupt, { ...options, untilSubmitted: !flags.wait });
   const ended = (await offpeak.store.getRun(run.id)) ?? run;
   if (outcome === 'interrupted') {
-    say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\n${goOn(run)}`);
+    say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\nGo on with:  ${context.command(`resume ${run.id}`)}`);
     return exitCodes.interrupted;
   }
   if (ended.state === 'ended') await keepResults(context, offpeak, run.id);
-  say(`${summaryOf(ended)}\nResults:  offpeak results ${run.id}`);
+  say(`${summaryOf(ended)}\nResults:  ${context.command(`results ${run.id}`)}`);
   return flags.wait ? exitCodeOfRun(ended) : exitCodes.succeeded;
 }
 
@@ -76,8 +76,8 @@ export async function cancelCommand(context: Context, id: string | undefined, fl
     say(`Run ${run.id} will be cancelled by the worker that follows it, or by: offpeak cancel ${run.id}`);
     return exitCodes.succeeded;
   }
-  const outcome = await follow(offpeak, cancelling, watch, interrupt);
+  const outcome = await follow(context, offpeak, cancelling, watch, interrupt);
   const ended = (await offpeak.store.getRun(run.id)) ?? run;
-  say(`${summaryOf(ended)}\nWhat was finished is kept:  offpeak results ${run.id}`);
+  say(`${summaryOf(ended)}\nWhat was finished is kept:  ${context.command(`results ${run.id}`)}`);
   return outcome === 'interrupted' ? exitCodes.interrupted : exitCodes.succeeded;
 }

@@ -1,9 +1,9 @@
 import type { Offpeak } from '../offpeak.ts';
 import type { Run } from '../run.ts';
 import type { AddedJobs } from '../store.ts';
+import type { Context } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { say } from './output.ts';
-import { goOn } from './summary.ts';
 import type { Watch } from './watch.ts';
 
 export interface FollowOptions {
@@ -15,6 +15,7 @@ export interface FollowOptions {
 
 /** Works on a run until it has ended, or until Ctrl-C. */
 export async function follow(
+  context: Context,
   offpeak: Offpeak,
   run: Run,
   watch: Watch,
@@ -45,7 +46,7 @@ export async function follow(
     return 'done';
   } catch (error) {
     await watch.close();
-    say(`Stopped; nothing is lost. ${goOn(run)}`);
+    say(`Stopped; nothing is lost. Go on with:  ${context.command(`resume ${run.id}`)}`);
     throw error;
   } finally {
     interrupt.off();

@@ -10,7 +10,7 @@ import { follow, onInterrupt } from './follow.ts';
 import { chooseModel } from './model-choice.ts';
 import { say } from './output.ts';
 import { checkTarget, formatFor, type RunFlags, recipeOptions, runOptions, sourceOptions } from './run-flags.ts';
-import { exitCodeOfRun, goOn, reusedWords, summaryOf } from './summary.ts';
+import { exitCodeOfRun, reusedWords, summaryOf } from './summary.ts';
 import { formatCount } from './terminal.ts';
 import { createWatch } from './watch.ts';
 
@@ -48,7 +48,7 @@ export async function runCommand(context: Context, target: string | undefined, f
   const offpeak = await context.offpeak(simulated, watch.onEvent);
   const { run, attached } = await offpeak.begin({ source, recipe, provider, model, ...options });
   announce(run, attached, watch.log);
-  const outcome = await follow(offpeak, run, watch, interrupt, {
+  const outcome = await follow(context, offpeak, run, watch, interrupt, {
     // A run that was read to its end once is not read again: what changed since is the next run's.
     ...(run.state === 'open' ? { fill: { reopen: false } } : {}),
     untilSubmitted: !flags.wait,
@@ -56,15 +56,15 @@ export async function runCommand(context: Context, target: string | undefined, f
   });
   const ended = (await offpeak.store.getRun(run.id)) ?? run;
   if (outcome === 'interrupted') {
-    say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\n${goOn(run)}`);
+    say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\nGo on with:  ${context.command(`resume ${run.id}`)}`);
     return exitCodes.interrupted;
   }
   await keepResults(context, offpeak, run.id);
   if (!flags.wait && ended.state !== 'ended') {
-    say(`Submitted: ${summaryOf(ended)}\nFollow it with:  offpeak resume ${run.id}`);
+    say(`Submitted: ${summaryOf(ended)}\nFollow it with:  ${context.command(`resume ${run.id}`)}`);
     return exitCodes.succeeded;
   }
-  await give(offpeak.store, ended, flags, format);
+  await give(context, offpeak.store, ended, flags, format);
   return exitCodeOfRun(ended);
 }
 
@@ -94,7 +94,13 @@ function tellAdded(added: AddedJobs, log: (line: string) => void): void {
 }
 
 /** The results where they were asked for: a file, stdout as data, or a few lines to read. */
-async function give(store: Store, run: Run, flags: RunFlags, format: ReturnType<typeof formatFor>): Promise<void> {
+async function give(
+  context: Context,
+  store: Store,
+  run: Run,
+  flags: RunFlags,
+  format: ReturnType<typeof formatFor>,
+): Promise<void> {
   if (flags.output !== undefined) {
     await writeResults(store, run.id, format, flags.output);
   }
@@ -106,6 +112,8 @@ async function give(store: Store, run: Run, flags: RunFlags, format: ReturnType<
   }
   if (flags.json) return;
   const written =
-    flags.output === undefined ? `Results:  offpeak results ${run.id}` : `Results written to ${flags.output}.`;
+    flags.output === undefined
+      ? `Results:  ${context.command(`results ${run.id}`)}`
+      : `Results written to ${flags.output}.`;
   say(`${summaryOf(run)}\n${written}`);
 }

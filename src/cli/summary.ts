@@ -44,8 +44,3 @@ export function exitCodeOfRun(run: Run): number {
   const bad = counts.failed + counts.skipped + counts.cancelled + unfinishedOf(counts);
   return bad === 0 ? exitCodes.succeeded : exitCodes.someFailed;
 }
-
-/** Set before the command's name when it needs one, to be typed as it stands. */
-export function goOn(run: Run): string {
-  return `Go on with:  offpeak resume ${run.id}`;
-}

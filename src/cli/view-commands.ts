@@ -62,7 +62,7 @@ export async function showCommand(context: Context, id: string | undefined, flag
   const what = typeof run.recipe.prompt === 'string' ? `prompt  ${run.recipe.prompt}` : `recipe  ${run.recipe.type}`;
   const lines = [
     `${run.id}${run.name ? `  ${run.name}` : ''}${run.simulated ? '  (simulated)' : ''}`,
-    `state   ${run.state}${run.state === 'ended' ? '' : `; go on with: offpeak resume ${run.id}`}`,
+    `state   ${run.state}${run.state === 'ended' ? '' : `; go on with: ${context.command(`resume ${run.id}`)}`}`,
     `model   ${run.provider}:${run.model}, mode ${run.mode}, priority ${run.priority}`,
     `source  ${String(run.source.directory ?? run.source.path ?? run.source.type)}`,
     what,
@@ -93,7 +93,7 @@ async function printFailures(context: Context, run: Run): Promise<void> {
     { states: ['failed', 'skipped'], limit: shown },
   );
   if (failed + skipped > shown)
-    printData(`  ... all of them: offpeak results ${run.id} --state failed --state skipped`);
+    printData(`  ... all of them: ${context.command(`results ${run.id} --state failed --state skipped`)}`);
 }
 
 export interface BatchesFlags extends ListFlags {

@@ -1,5 +1,5 @@
 import type { Batch } from '../batch.ts';
-import { isOffpeakError } from '../errors.ts';
+import { isOffpeakError, OffpeakError } from '../errors.ts';
 import { newNonce } from '../ids.ts';
 import type { Run } from '../run.ts';
 import { runEnded } from '../run.ts';
@@ -79,6 +79,7 @@ async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> 
   outer.addEventListener('abort', forward, { once: true });
   const renewing = renewLeases(state);
   try {
+    await refuseForeignWork(state);
     let sweptAt = Number.NEGATIVE_INFINITY;
     while (!stop.signal.aborted) {
       const now = engine.clock.now();
@@ -108,6 +109,21 @@ async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> 
     await renewing.ended;
   }
   if (state.failure) throw state.failure.error;
+}
+
+/** Work of an account that is not configured would be waited for in silence, for ever. */
+async function refuseForeignWork({ engine, options: { runId } }: WorkerState): Promise<void> {
+  if (runId === undefined) return;
+  const open = [
+    ...(await engine.store.findLanes({ runId }, engine.clock.now())),
+    ...(await engine.store.listBatches({ runId, openOnly: true })),
+  ];
+  const foreign = open.find(({ account }) => !engine.providers.has(account));
+  if (!foreign) return;
+  throw new OffpeakError(
+    `Run ${runId} has work at another account of ${foreign.provider} (${foreign.account}). Use the key and the address it was begun with.`,
+    { code: 'config' },
+  );
 }
 
 /** Waits for what is under way; batches stop at their next safe point, calls get a grace period. */

@@ -2,8 +2,8 @@ import type { Scope } from '../../store.ts';
 
 /** SQL and values that keep a query inside what a worker may touch; `l` is lanes, `r` is runs. */
 export function inScope(scope: Scope): { where: string; values: string[] } {
-  const accounts = `l.account IN (${scope.accounts.map(() => '?').join(', ') || 'NULL'})`;
+  const accounts = scope.accounts ? `l.account IN (${scope.accounts.map(() => '?').join(', ') || 'NULL'})` : '1';
   return scope.runId === undefined
-    ? { where: accounts, values: [...scope.accounts] }
-    : { where: `${accounts} AND r.id = ?`, values: [...scope.accounts, scope.runId] };
+    ? { where: accounts, values: [...(scope.accounts ?? [])] }
+    : { where: `${accounts} AND r.id = ?`, values: [...(scope.accounts ?? []), scope.runId] };
 }
