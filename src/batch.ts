@@ -61,6 +61,8 @@ export interface Batch {
   endpoint: string;
   state: BatchState;
   nonce: string;
+  /** Most requests that the account was found to have room for; absent: no such limit is known. */
+  maxRequests?: number;
   requests: number;
   /** Size of the body that is uploaded. */
   bytes: number;

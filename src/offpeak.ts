@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { type DeliverOptions, deliver } from './engine/deliver.ts';
-import type { Engine, EngineEvent, RetryOptions } from './engine/engine.ts';
+import { type Engine, type EngineEvent, nextTurn, type RetryOptions } from './engine/engine.ts';
 import { enqueue, noJobsAdded, seal } from './engine/enqueue.ts';
 import { createWorker, type Worker } from './engine/worker.ts';
 import { isOffpeakError, OffpeakError } from './errors.ts';
@@ -185,13 +185,12 @@ async function fill(engine: Engine, options: OffpeakOptions, run: Run, how: Fill
 async function retry(engine: Engine, runId: string, states: readonly ('failed' | 'cancelled')[]): Promise<number> {
   const run = await engine.store.getRun(runId);
   if (!run || states.every((state) => run.counts[state] === 0)) return 0;
-  // First, so that no crash leaves a queued job in a run that has ended.
-  if (run.state === 'ended') await engine.store.updateRun(runId, { state: 'running' }, engine.clock.now());
   let requeued = 0;
   for (;;) {
     const chunk = await engine.store.requeueJobs(runId, states);
     if (chunk === 0) return requeued;
     requeued += chunk;
+    await nextTurn();
   }
 }
 

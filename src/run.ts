@@ -11,6 +11,17 @@ export const runStates = ['open', 'running', 'cancelling', 'ended'] as const;
 /** `open`: items are still being read. `running`: all are in. `ended`: every job has ended. */
 export type RunState = (typeof runStates)[number];
 
+/**
+ * The allowed moves of a run; any other request leaves it as it is. A cancel is not taken back by somebody who reads the
+ * source or seals the run meanwhile; an ended run is opened again only by a person who asks for more.
+ */
+export const runMoves: Readonly<Record<RunState, readonly RunState[]>> = {
+  open: ['running', 'cancelling'],
+  running: ['open', 'cancelling', 'ended'],
+  cancelling: ['ended'],
+  ended: ['open', 'running'],
+};
+
 /** A description that any worker can rebuild the thing from; `type` names it, the rest are its options. */
 export type Description = Readonly<Record<string, unknown>> & { readonly type: string };
 

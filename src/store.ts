@@ -18,7 +18,7 @@ export interface Store {
   getRun(id: string): Promise<Run | undefined>;
   /** Newest first. */
   listRuns(filter?: { limit?: number; idPrefix?: string; unfinished?: boolean }): Promise<Run[]>;
-  /** Sets state and note; `ended` is refused (returns the run as it is) while a job is unfinished. */
+  /** Sets state and note. A move that `runMoves` does not allow, or `ended` while a job is unfinished, changes nothing. */
   updateRun(id: string, change: { state?: RunState; note?: string }, now: number): Promise<Run>;
 
   // Jobs
@@ -27,7 +27,10 @@ export interface Store {
    * `reopen` asks to try again. With `reuse`, a job whose exact request succeeded before, in any run, gets that result.
    */
   addJobs(runId: string, jobs: readonly NewJob[], options: AddOptions): Promise<AddedJobs>;
-  /** A chunk of ended jobs back to `queued` with all their attempts ahead of them; returns how many, 0 when done. */
+  /**
+   * A chunk of ended jobs back to `queued` with all their attempts ahead of them; returns how many, 0 when done. A run
+   * that had ended runs again, in the same transaction.
+   */
   requeueJobs(runId: string, states: readonly ('failed' | 'cancelled')[]): Promise<number>;
   /** Cancels a chunk of the jobs that no batch and no call holds; returns how many, 0 when none is left. */
   cancelQueuedJobs(runId: string): Promise<number>;
@@ -37,8 +40,13 @@ export interface Store {
   // Work
   /** The lanes of these runs that have queued jobs, and when the first of them may be sent. */
   findLanes(scope: Scope, now: number): Promise<Lane[]>;
-  /** From now on the lane's jobs go this way. */
-  setLaneMode(laneId: number, mode: LaneMode): Promise<void>;
+  /** From now on the lane's jobs go this way, or in batches of at most so many requests. */
+  updateLane(laneId: number, change: { mode?: LaneMode; maxRequests?: number }): Promise<void>;
+  /**
+   * Gives a run's unsent work to another account, queued or packed; uploads are forgotten. Changes nothing, and says
+   * false, while the old account may hold a batch of it.
+   */
+  moveAccount(runId: string, from: string, to: string): Promise<boolean>;
   /** A new batch in `packing`, leased to the owner. */
   openBatch(laneId: number, nonce: string, owner: LeaseRequest): Promise<Batch>;
   /** Claims the next queued jobs of the batch's lane into it, by priority, then arrival; at most `chunkRows`. */

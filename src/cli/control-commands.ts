@@ -21,7 +21,7 @@ export async function resumeCommand(context: Context, id: string | undefined, fl
   const run = await context.findRun(id);
   if (run.state === 'cancelling') return followOn(context, run, flags, {});
   const { failed, cancelled, skipped } = run.counts;
-  if (run.state === 'ended' && failed + cancelled + skipped === 0) {
+  if (run.state === 'ended' && failed + cancelled + skipped + unfinishedOf(run.counts) === 0) {
     say(`Nothing to resume in ${run.id}: every job has succeeded.`);
     return exitCodes.succeeded;
   }
@@ -35,7 +35,9 @@ export async function retryCommand(context: Context, id: string | undefined, fla
     say(`Nothing to retry in ${run.id}: no job has failed.`);
     return exitCodes.succeeded;
   }
-  return followOn(context, run, flags, {}, ['failed']);
+  // A run whose source was not read to its end waits for the rest of it.
+  const fill = run.state === 'open' ? { fill: { reopen: false, mayBeGone: true } } : {};
+  return followOn(context, run, flags, fill, ['failed']);
 }
 
 async function followOn(

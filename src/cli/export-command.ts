@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { deliver } from '../engine/deliver.ts';
 import { OffpeakError } from '../errors.ts';
@@ -54,11 +54,23 @@ export async function writeResults(
   return deliver(store, runId, createSink(format, target, { escapeFormulas }), rest);
 }
 
+/** The same for the folder that keeps every run's results. */
+export async function checkResultsDirectory(context: Context): Promise<void> {
+  const directory = context.config.text('batch.results_directory');
+  if (directory === undefined) return;
+  try {
+    await mkdir(directory, { recursive: true });
+    await access(directory, constants.W_OK);
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    throw new OffpeakError(`batch.results_directory cannot be used: ${words}`, { code: 'config', cause: error });
+  }
+}
+
 /** With `batch.results_directory` set, every run that ends is kept there as `<run id>.json`. */
 export async function keepResults(context: Context, offpeak: Offpeak, runId: string): Promise<void> {
   const directory = context.config.text('batch.results_directory');
   if (directory === undefined) return;
-  await mkdir(directory, { recursive: true });
   const path = join(directory, `${runId}.json`);
   await writeResults(offpeak.store, runId, 'json', path);
   say(`Results written to ${path}.`);

@@ -5,7 +5,7 @@ import type { AddedJobs, Store } from '../store.ts';
 import type { Context } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { exitCodes } from './exit-codes.ts';
-import { checkOutput, keepResults, printResults, writeResults } from './export-command.ts';
+import { checkOutput, checkResultsDirectory, keepResults, printResults, writeResults } from './export-command.ts';
 import { follow, onInterrupt } from './follow.ts';
 import { chooseModel } from './model-choice.ts';
 import { say } from './output.ts';
@@ -38,6 +38,7 @@ export async function runCommand(context: Context, target: string | undefined, f
   const options = runOptions(flags, config);
   if (flags.dryRun) return dryRun({ source, recipe, provider, mode: options.mode, json: flags.json ?? false });
   await checkOutput(flags.output);
+  await checkResultsDirectory(context);
   if (!(await hasItems(source))) {
     say(`Nothing matches in ${target ?? 'the named files'}. Check the folder, --pattern and the other filters.`);
     return exitCodes.usage;
@@ -59,12 +60,12 @@ export async function runCommand(context: Context, target: string | undefined, f
     say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\nGo on with:  ${context.command(`resume ${run.id}`)}`);
     return exitCodes.interrupted;
   }
-  await keepResults(context, offpeak, run.id);
   if (!flags.wait && ended.state !== 'ended') {
     say(`Submitted: ${summaryOf(ended)}\nFollow it with:  ${context.command(`resume ${run.id}`)}`);
     return exitCodes.succeeded;
   }
   await give(context, offpeak.store, ended, flags, format);
+  await keepResults(context, offpeak, run.id);
   return exitCodeOfRun(ended);
 }
 

@@ -1,6 +1,6 @@
 import type { Batch, BatchState } from '../batch.ts';
 import { isOpenBatch } from '../batch.ts';
-import { hasCode, isOffpeakError, messageOf, type OffpeakError } from '../errors.ts';
+import { hasCode, isOffpeakError, messageOf, OffpeakError } from '../errors.ts';
 import type { LaneMode } from '../store.ts';
 import { collect } from './collect.ts';
 import { backoffMs, type Engine, leaseOf } from './engine.ts';
@@ -28,7 +28,10 @@ const steps: Readonly<Partial<Record<BatchState, Step>>> = {
 export async function advance(engine: Engine, leased: Batch, signal: AbortSignal): Promise<void> {
   let batch = leased;
   try {
-    while (isOpenBatch(batch.state) && batch.nextAt <= engine.clock.now() && !signal.aborted) {
+    let isFirst = true;
+    // Claimed because it was due; from then on only as far as it is.
+    while (isOpenBatch(batch.state) && (isFirst || batch.nextAt <= engine.clock.now()) && !signal.aborted) {
+      isFirst = false;
       const step = steps[batch.state];
       if (!step) break;
       batch = await step(engine, batch, signal);
@@ -112,9 +115,17 @@ function hasRemote(batch: Batch): boolean {
 /** The provider has no batch API at this address: the lane's jobs go one after another in realtime, and the run says so. */
 async function fallBack(engine: Engine, batch: Batch, error: OffpeakError): Promise<void> {
   const { store, clock } = engine;
+  const run = await store.getRun(batch.runId);
+  if (run?.mode === 'batch') {
+    await store.updateBatch(leaseOf(batch), {}, clock.now(), 'release');
+    throw new OffpeakError(`${error.message}: no batch API here, and the run was asked for with --mode batch`, {
+      code: 'config',
+      cause: error,
+    });
+  }
   const note = `${batch.provider} has no batch API here (${error.message}): running in realtime, one after another, at the full price`;
   const mode: LaneMode = 'sequential';
-  await store.setLaneMode(batch.laneId, mode);
+  await store.updateLane(batch.laneId, { mode });
   await store.updateRun(batch.runId, { note }, clock.now());
   await dissolve(engine, batch, 'queued', note);
   await store.updateBatch(leaseOf(batch), {}, clock.now(), 'release');

@@ -97,8 +97,8 @@ describe('collecting', () => {
       return requests(remote).map((r, i) => (i < 2 ? lineOf(r) : lineOf(r, { type: 'expired', message: 'too late' })));
     });
     expect(run.counts).toMatchObject({ succeeded: 2, queued: 2 });
-    const [lane] = await fixture.store.findLanes({ accounts: ['fake:account-1'] }, 0);
-    expect(lane?.readyAt).toBeGreaterThan(0);
+    const [lane] = await fixture.store.findLanes({ accounts: ['fake:account-1'] }, fixture.clock.now());
+    expect(lane?.readyAt).toBeGreaterThan(fixture.clock.now());
   });
 
   test('an expired batch without lines for the rest: the same', async () => {
@@ -185,7 +185,7 @@ describe('collecting', () => {
   });
 
   test('lines that are not ours, or no lines at all, are kept apart and touch nothing', async () => {
-    const { run, batch } = await collected(2, (remote) => {
+    const { run, rows, batch } = await collected(2, (remote) => {
       const ours = requests(remote).map((r) => lineOf(r));
       const [one] = requests(remote);
       const id = one?.customId ?? '';
@@ -198,6 +198,8 @@ describe('collecting', () => {
         `${id} `,
         `${id}0`,
         'op-aaaaaaaaaa-1-1',
+        // A job and an attempt of this batch, under the nonce of another home's.
+        id.replace(/^op-.{10}/, 'op-aaaaaaaaaa'),
       ].map((customId, i): ResultLine => ({ customId, outcome: good('not ours'), raw: `raw ${i}` }));
       const broken: ResultLine = {
         outcome: { type: 'failed', code: 'malformed', message: 'not JSON', retryable: false },
@@ -210,8 +212,9 @@ describe('collecting', () => {
       return [...strange, broken, ...invented, ...ours];
     });
     expect(run.counts).toMatchObject({ succeeded: 2 });
+    expect(rows.map((row) => row.output)).not.toContain('not ours');
     expect(run.usage.inputTokens).toBe(2_000);
-    expect(batch.quarantined).toBe(11);
+    expect(batch.quarantined).toBe(12);
   });
 
   test('the row cancelled with its batch is cancelled; a finished one is kept', async () => {

@@ -5,11 +5,13 @@ import { priceOf } from '../prices.ts';
 import type { RemoteBatch, ResultLine } from '../provider.ts';
 import type { BookRow, QuarantinedLine } from '../store.ts';
 import { chunkRows } from '../store.ts';
-import { type BookedJob, backoffMs, batchApiOf, type Engine, leaseOf } from './engine.ts';
+import { type BookedJob, backoffMs, batchApiOf, type Engine, leaseOf, nextTurn } from './engine.ts';
 import { type Judge, judge, retryTogether } from './retry.ts';
 
 /** Times that the results are read again while rows are missing from them, before the rows are taken for missing. */
 const rereads = 2;
+/** The same, when the provider says itself that it has finished more rows than its files hold. */
+const rereadsAgainstCounts = 8;
 
 /** Most lines that match nothing and are kept word for word. */
 const maxQuarantined = 1000;
@@ -35,13 +37,14 @@ export async function collect(engine: Engine, ended: Batch, signal: AbortSignal)
     if (collecting.rows.length < chunkRows) continue;
     await flush(collecting);
     // Lines of one network chunk come without a pause between them; the server must get its turn.
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
   await flush(collecting);
   if (signal.aborted) return batch;
 
   const complete = await isComplete(engine, batch);
-  const isLast = complete || batch.absences >= rereads;
+  const isContradicted = (remote.counts?.succeeded ?? 0) > collecting.succeeded;
+  const isLast = complete || batch.absences >= (isContradicted ? rereadsAgainstCounts : rereads);
   // A line cut in the middle may come whole when it is read again.
   await store.quarantine(lease, isLast ? collecting.strange : collecting.strange.filter(isReadable));
   if (!isLast) {
@@ -60,6 +63,8 @@ interface Collecting {
   judging: Judge;
   rows: BookRow[];
   strange: QuarantinedLine[];
+  /** Rows of this reading that the provider calls successful, whatever we make of their answers. */
+  succeeded: number;
 }
 
 async function startCollecting(engine: Engine, batch: Batch): Promise<Collecting> {
@@ -72,13 +77,15 @@ async function startCollecting(engine: Engine, batch: Batch): Promise<Collecting
     cancelling: run?.state === 'cancelling',
     retryAt: retryTogether(engine),
   };
-  return { engine, batch, judging, rows: [], strange: [] };
+  return { engine, batch, judging, rows: [], strange: [], succeeded: 0 };
 }
 
-function addLine({ engine, batch, judging, rows, strange }: Collecting, line: ResultLine): void {
+function addLine(collecting: Collecting, line: ResultLine): void {
+  const { engine, batch, judging, rows, strange } = collecting;
   const id = line.customId === undefined ? undefined : parseCustomId(line.customId);
   if (id && id.nonce === batch.nonce) {
     rows.push(judge(engine, { job: id.job, attempt: id.attempt }, line.outcome, judging));
+    if (line.outcome.type === 'succeeded') collecting.succeeded += 1;
   } else if (strange.length < maxQuarantined) {
     const reason = line.customId === undefined ? 'malformed' : 'unknown_id';
     strange.push({ reason, line: line.raw, ...(line.customId === undefined ? {} : { customId: line.customId }) });
@@ -92,8 +99,10 @@ async function flush(collecting: Collecting): Promise<void> {
   engine.crashpoint('C15');
   const booked = await engine.store.book(rows, leaseOf(batch));
   engine.crashpoint('C16');
+  const unknown = new Set(booked.unknown);
   for (const row of [...booked.duplicates, ...booked.unknown]) {
-    const reason = booked.unknown.includes(row) ? 'unknown_id' : 'duplicate';
+    if (strange.length >= maxQuarantined) break;
+    const reason = unknown.has(row) ? 'unknown_id' : 'duplicate';
     strange.push({ reason, line: JSON.stringify({ job: row.job, attempt: row.attempt, output: row.output ?? '' }) });
   }
   engine.emit({ type: 'booked', rows: rows.slice(-5).map((row) => toBookedJob(row, batch.submittedAt)) });
@@ -132,5 +141,6 @@ async function bookMissing(collecting: Collecting, remote: RemoteBatch): Promise
     const rows = open.map((attempt) => judge(engine, attempt, outcome, judging));
     await engine.store.book(rows, leaseOf(batch));
     engine.emit({ type: 'booked', rows: rows.slice(-5).map((row) => toBookedJob(row, batch.submittedAt)) });
+    await nextTurn();
   }
 }

@@ -68,6 +68,11 @@ export function batchApiOf(engine: Engine, batch: Batch): BatchApi {
   throw new OffpeakError(`${name} has no batch API here, but batch ${batch.id} was made with one.`, { code: 'config' });
 }
 
+/** Lets the process do other things between two chunks: calls of an embedded store resolve without leaving the turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 /** 1 s, 2 s, 4 s ... to the longest, less up to a quarter by chance, so that many do not come back together. */
 export function backoffMs(retry: RetryOptions, attempt: number, random: Random): number {
   const full = Math.min(retry.maxMs, retry.baseMs * 2 ** Math.min(attempt - 1, 30));

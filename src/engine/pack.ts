@@ -1,7 +1,7 @@
 import type { Batch } from '../batch.ts';
 import type { BookRow, PackedJobs } from '../store.ts';
 import { chunkRows } from '../store.ts';
-import { batchApiOf, type Engine, leaseOf } from './engine.ts';
+import { batchApiOf, type Engine, leaseOf, nextTurn } from './engine.ts';
 
 /** How long an open batch waits for the next items of its source before it looks again. */
 const waitForItemsMs = 50;
@@ -22,7 +22,10 @@ export async function pack(engine: Engine, opened: Batch, signal: AbortSignal): 
     engine.crashpoint('C3');
     batch = { ...batch, requests: batch.requests + packed.packed, bytes: batch.bytes + packed.bytes };
     if (packed.full) return store.updateBatch(lease, { state: 'packed' }, clock.now());
-    if (packed.packed > 0 || packed.oversize > 0) continue;
+    if (packed.packed > 0 || packed.oversize > 0) {
+      await nextTurn();
+      continue;
+    }
     if (run?.state !== 'open') {
       const state = batch.requests === 0 ? 'abandoned' : 'packed';
       return store.updateBatch(lease, { state }, clock.now());
@@ -36,7 +39,7 @@ function packChunk(engine: Engine, batch: Batch): Promise<PackedJobs> {
   const api = batchApiOf(engine, batch);
   const { maxRequests, maxBytes } = api.limits;
   return engine.store.packJobs(leaseOf(batch), {
-    requests: maxRequests - batch.requests,
+    requests: Math.min(maxRequests, batch.maxRequests ?? maxRequests) - batch.requests,
     bytes: maxBytes - batch.bytes,
     maxBytes,
     now: engine.clock.now(),
@@ -81,5 +84,6 @@ export async function returnJobs(
       }),
     );
     await engine.store.book(rows, leaseOf(batch));
+    await nextTurn();
   }
 }

@@ -17,8 +17,8 @@ import { pollIntervalMs } from './poll.ts';
 
 const signal = new AbortController().signal;
 
-async function refuse(fixture: EngineFixture, change: object): Promise<void> {
-  for (const remote of fixture.fake.remotes)
+async function refuse(fixture: EngineFixture, change: object, spared?: string): Promise<void> {
+  for (const remote of fixture.fake.remotes.filter(({ remoteId }) => remoteId !== spared))
     Object.assign(remote, { phase: 'refused', rawStatus: 'failed', ...change });
   await fixture.clock.advance(10_000);
   await step(fixture);
@@ -201,23 +201,44 @@ describe('a batch that was refused whole', () => {
   test('a full queue at the provider: the same file is submitted again later, for as long as it takes', async () => {
     const fixture = createEngineFixture();
     const { fake, clock } = fixture;
+    // Another batch takes the room, and will give it back.
+    const other = (await submitted(fixture, 1)).batch.remoteId;
     const { run, batch } = await submitted(fixture, 2);
     const errors = [{ code: 'token_limit_exceeded', message: 'enqueued token limit reached' }];
     for (let round = 1; round <= 30; round++) {
-      await refuse(fixture, { refusal: 'no_room', errors });
+      await refuse(fixture, { refusal: 'no_room', errors }, other);
+      await step(fixture);
       const waiting = await batchOf(fixture, batch.id);
-      expect(waiting).toMatchObject({ state: 'packed', inputFileId: 'file-1' });
+      expect(waiting).toMatchObject({ state: 'packed', inputFileId: batch.inputFileId });
       expect(waiting.nextAt).toBeGreaterThan(clock.now());
       await clock.advance(120_000);
       await step(fixture);
-      expect(fake.remotes).toHaveLength(round + 1);
+      await step(fixture);
+      expect(fake.remotes).toHaveLength(round + 2);
     }
-    expect(fake.calls.filter((call) => call === 'upload')).toHaveLength(1);
+    expect(fake.calls.filter((call) => call === 'upload')).toHaveLength(2);
     endRemote(fake);
     await clock.advance(120_000);
     await step(fixture);
+    await step(fixture);
     expect((await runOf(fixture, run.id)).counts.succeeded).toBe(2);
     expect((await results(fixture, run.id))[0]?.attempts).toBe(1);
+  });
+
+  test('larger than the account has room for when nothing else is there: its jobs travel in halves', async () => {
+    const fixture = createEngineFixture();
+    const { run, batch } = await submitted(fixture, 5);
+    const errors = [{ code: 'token_limit_exceeded', message: 'Limit: 3 enqueued tokens' }];
+    await refuse(fixture, { refusal: 'no_room', errors });
+    await fixture.clock.advance(120_000);
+    await step(fixture);
+    await refuse(fixture, { refusal: 'no_room', errors });
+    expect(await batchOf(fixture, batch.id)).toMatchObject({ state: 'failed', errorCode: 'token_limit_exceeded' });
+    const [lane] = await fixture.store.findLanes({ runId: run.id }, fixture.clock.now());
+    const owner = { owner: 'worker-a', now: fixture.clock.now(), leaseMs: 30_000 };
+    const next = await fixture.store.openBatch(lane?.id ?? 0, 'nonce23456', owner);
+    expect(next.maxRequests).toBe(3);
+    expect((await runOf(fixture, run.id)).counts).toMatchObject({ queued: 5, failed: 0 });
   });
 
   test('while the run is being cancelled, its jobs are cancelled', async () => {

@@ -1,8 +1,10 @@
 import type { Batch } from '../batch.ts';
+import { hasCode, messageOf } from '../errors.ts';
 import type { BatchLimits, RemoteBatch } from '../provider.ts';
 import type { BatchChange } from '../store.ts';
 import { batchApiOf, type Engine, leaseOf } from './engine.ts';
 import { refused } from './refused.ts';
+import { startJobs } from './submit.ts';
 
 /**
  * Asks the provider once how a batch does, and notes when to ask next. With a cancelled run the first question is the
@@ -14,7 +16,9 @@ export async function poll(engine: Engine, batch: Batch, signal: AbortSignal): P
   const remoteId = batch.remoteId ?? '';
   const run = await store.getRun(batch.runId);
   const cancelNow = run?.state === 'cancelling' && !batch.cancelRequested;
-  const remote = cancelNow ? await api.cancel(remoteId, signal) : await api.get(remoteId, signal);
+  // A crash after the batch's id was saved has left jobs behind that wait to be sent.
+  if (run && run.counts.packed > 0) await startJobs(engine, batch);
+  const remote = (cancelNow && (await tryCancel(engine, batch, signal))) || (await api.get(remoteId, signal));
   engine.crashpoint(cancelNow ? 'C20' : 'C12');
   if (remote.phase === 'refused') return refused(engine, batch, remote);
 
@@ -31,6 +35,17 @@ export async function poll(engine: Engine, batch: Batch, signal: AbortSignal): P
     },
     clock.now(),
   );
+}
+
+/** A provider that refuses to cancel is asked once; the batch is then followed to its end all the same. */
+async function tryCancel(engine: Engine, batch: Batch, signal: AbortSignal): Promise<RemoteBatch | undefined> {
+  try {
+    return await batchApiOf(engine, batch).cancel(batch.remoteId ?? '', signal);
+  } catch (error) {
+    if (!hasCode(error, 'rejected', 'not_found', 'batch_unavailable', 'bad_answer')) throw error;
+    engine.emit({ type: 'note', message: `batch ${batch.id} cannot be cancelled: ${messageOf(error)}` });
+    return undefined;
+  }
 }
 
 function observed(remote: RemoteBatch): BatchChange {

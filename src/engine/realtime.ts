@@ -67,7 +67,7 @@ async function call(
     ? throttled(engine, state, job, outcome)
     : await judged(engine, lane, run, job, outcome);
   if (lane.mode === 'sequential') rest(state, engine.clock.now() + engine.sequentialPauseMs);
-  await engine.store.book([row], undefined);
+  await bookPaid(engine, row);
   engine.crashpoint('C16');
   if (row.outcome !== 'returned') engine.emit({ type: 'booked', rows: [toBookedJob(row, startedAt)] });
 }
@@ -80,6 +80,22 @@ async function judged(engine: Engine, lane: Lane, run: Run, job: ClaimedJob, out
     inBatch: false,
     cancelling: current?.state === 'cancelling',
   });
+}
+
+/** Times that a paid answer is offered to a store that cannot take it now: locked, or its disk full. */
+const bookTries = 10;
+
+async function bookPaid(engine: Engine, row: BookRow): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      await engine.store.book([row], undefined);
+      return;
+    } catch (error) {
+      if (!isOffpeakError(error) || !error.retryable || tries === bookTries) throw error;
+      engine.emit({ type: 'note', message: `${error.message} The answer is kept; trying again.` });
+      await engine.clock.sleep(1_000);
+    }
+  }
 }
 
 function isThrottled(outcome: Outcome): outcome is FailedOutcome {

@@ -51,6 +51,14 @@ describe('a create whose reply was lost', () => {
     expect((await runOf(fixture, run.id)).counts).toMatchObject({ running: 2, packed: 0 });
   });
 
+  test('is adopted by its nonce where the listing leaves out the input file', async () => {
+    const { fixture, batch } = await lost(true);
+    const { fake } = fixture;
+    fake.on.list = () => fake.remotes.map(({ inputFileId: _, ...rest }) => rest);
+    expect(await settle(fixture, batch.id)).toMatchObject({ state: 'in_progress', remoteId: 'batch_1' });
+    expect(creates(fixture)).toBe(1);
+  });
+
   test('is adopted by its input file where the provider carries no nonce', async () => {
     const { fixture, batch } = await lost(true);
     const { fake } = fixture;

@@ -1,7 +1,7 @@
 import type { Batch } from '../batch.ts';
 import type { RemoteBatch } from '../provider.ts';
 import { type BookRow, chunkRows } from '../store.ts';
-import { backoffMs, type Engine, leaseOf } from './engine.ts';
+import { backoffMs, type Engine, leaseOf, nextTurn } from './engine.ts';
 import { returnJobs } from './pack.ts';
 
 /** Tries with one uploaded file that the provider does not see, before it is uploaded again. */
@@ -16,7 +16,9 @@ export async function refused(engine: Engine, batch: Batch, remote: RemoteBatch)
   const reason = remote.errors[0] ?? { code: 'failed', message: `the provider gives no reason (${remote.rawStatus})` };
   const run = await store.getRun(batch.runId);
   const cancelling = run?.state === 'cancelling';
-  const canWait = remote.refusal === 'no_room' || remote.refusal === 'file_missing';
+  const hopeless = remote.refusal === 'no_room' && batch.refusals > 0 && (await isAlone(engine, batch));
+  if (hopeless && batch.requests > 1 && !cancelling) return halve(engine, batch, reason);
+  const canWait = (remote.refusal === 'no_room' && !hopeless) || remote.refusal === 'file_missing';
   if (canWait && !cancelling) return submitLater(engine, batch, remote, reason);
 
   // Rows that went back are gone from the batch, and lines do not count up to the same rows any more: after a crash in
@@ -35,6 +37,32 @@ export async function refused(engine: Engine, batch: Batch, remote: RemoteBatch)
 interface Reason {
   code: string;
   message: string;
+}
+
+/** Nothing of ours takes room at the account for this model: waiting frees none. */
+async function isAlone(engine: Engine, batch: Batch): Promise<boolean> {
+  const open = await engine.store.listBatches({ openOnly: true });
+  return !open.some(
+    (other) =>
+      other.id !== batch.id &&
+      other.account === batch.account &&
+      other.model === batch.model &&
+      other.remoteId !== undefined,
+  );
+}
+
+/** The batch is more than the account has room for at once: its jobs go back, and travel in batches of half the size. */
+async function halve(engine: Engine, batch: Batch, reason: Reason): Promise<Batch> {
+  const maxRequests = Math.ceil(batch.requests / 2);
+  const message = `batch ${batch.id} is too large for the account; going on with ${maxRequests} requests a batch. ${reason.message}`;
+  await engine.store.updateLane(batch.laneId, { maxRequests });
+  await returnJobs(engine, batch, 'queued', reason.message);
+  engine.emit({ type: 'note', message });
+  return engine.store.updateBatch(
+    leaseOf(batch),
+    { state: 'failed', errorCode: reason.code, errorMessage: reason.message },
+    engine.clock.now(),
+  );
 }
 
 /** Back to `packed`, with the same upload: the provider keeps it when it refuses the batch. */
@@ -88,6 +116,7 @@ export async function failAll(engine: Engine, batch: Batch, reason: Reason): Pro
     if (!last) return;
     const rows = attempts.map((attempt) => failedRow(engine, attempt, reason.code, reason.message));
     await engine.store.book(rows, leaseOf(batch));
+    await nextTurn();
     afterJob = last.job;
   }
 }

@@ -4,7 +4,7 @@ import { customId } from '../ids.ts';
 import type { RemoteBatch } from '../provider.ts';
 import type { BatchChange } from '../store.ts';
 import { chunkRows } from '../store.ts';
-import { batchApiOf, type Engine, leaseOf } from './engine.ts';
+import { batchApiOf, type Engine, leaseOf, nextTurn } from './engine.ts';
 
 /**
  * Sends a sealed batch: upload, save the file's id, save `submitting`, create once, save the batch's id. Creating is
@@ -118,5 +118,8 @@ export function accepted(engine: Engine, batch: Batch, remote: RemoteBatch): Bat
 
 export async function startJobs(engine: Engine, batch: Batch): Promise<void> {
   let afterJob: number | undefined = 0;
-  while (afterJob !== undefined) afterJob = await engine.store.startJobs(leaseOf(batch), afterJob);
+  while (afterJob !== undefined) {
+    afterJob = await engine.store.startJobs(leaseOf(batch), afterJob);
+    await nextTurn();
+  }
 }

@@ -6,6 +6,8 @@ import type { Engine } from './engine.ts';
  */
 export async function sweep(engine: Engine, isAlive: (owner: string) => boolean): Promise<void> {
   const now = engine.clock.now();
+  // First our own: after a suspend all of them have lapsed, though we live and our calls are under way.
+  await engine.store.renewLeases(engine.owner, now + engine.leaseMs);
   for (const owner of await engine.store.listOwners()) {
     if (owner !== engine.owner && !isAlive(owner)) await engine.store.releaseOwner(owner, now);
   }

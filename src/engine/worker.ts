@@ -5,7 +5,7 @@ import type { Run } from '../run.ts';
 import { runEnded } from '../run.ts';
 import type { Lane, Scope } from '../store.ts';
 import { advance } from './advance.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, nextTurn } from './engine.ts';
 import { createRealtimeLane, type RealtimeLane, startCalls } from './realtime.ts';
 import { sweep } from './sweep.ts';
 
@@ -79,11 +79,11 @@ async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> 
   outer.addEventListener('abort', forward, { once: true });
   const renewing = renewLeases(state);
   try {
-    await refuseForeignWork(state);
+    await takeForeignWork(state);
     let sweptAt = Number.NEGATIVE_INFINITY;
     while (!stop.signal.aborted) {
       const now = engine.clock.now();
-      if (now - sweptAt >= sweepEveryMs) {
+      if (Math.abs(now - sweptAt) >= sweepEveryMs) {
         await sweep(engine, state.options.isAlive);
         sweptAt = now;
       }
@@ -111,17 +111,30 @@ async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> 
   if (state.failure) throw state.failure.error;
 }
 
-/** Work of an account that is not configured would be waited for in silence, for ever. */
-async function refuseForeignWork({ engine, options: { runId } }: WorkerState): Promise<void> {
+/**
+ * Work of an account that is not configured would be waited for in silence, for ever. What was never sent goes to the
+ * provider's account of today (a new key, a corrected address); what was sent needs the old one.
+ */
+async function takeForeignWork(state: WorkerState): Promise<void> {
+  const { engine, options } = state;
+  const { runId } = options;
   if (runId === undefined) return;
+  await cancelQueued(state);
   const open = [
     ...(await engine.store.findLanes({ runId }, engine.clock.now())),
     ...(await engine.store.listBatches({ runId, openOnly: true })),
   ];
-  const foreign = open.find(({ account }) => !engine.providers.has(account));
-  if (!foreign) return;
-  throw new OffpeakError(
-    `Run ${runId} has work at another account of ${foreign.provider} (${foreign.account}). Use the key and the address it was begun with.`,
+  for (const foreign of open) {
+    if (engine.providers.has(foreign.account)) continue;
+    const today = [...engine.providers.values()].find(({ name }) => name === foreign.provider);
+    if (today && (await engine.store.moveAccount(runId, foreign.account, today.account))) continue;
+    throw foreignAccount(runId, foreign);
+  }
+}
+
+function foreignAccount(runId: string, { provider, account }: { provider: string; account: string }): OffpeakError {
+  return new OffpeakError(
+    `Run ${runId} has a batch at another account of ${provider} (${account}). Use the key and the address it was begun with.`,
     { code: 'config' },
   );
 }
@@ -231,7 +244,7 @@ async function unfinishedRuns({ engine: { store }, options: { runId } }: WorkerS
 async function cancelQueued(state: WorkerState): Promise<void> {
   for (const run of await unfinishedRuns(state)) {
     if (run.state !== 'cancelling') continue;
-    while ((await state.engine.store.cancelQueuedJobs(run.id)) > 0);
+    while ((await state.engine.store.cancelQueuedJobs(run.id)) > 0) await nextTurn();
   }
 }
 

@@ -70,6 +70,11 @@ describe('parseBatch', () => {
     expect(parseBatch({ ...recorded, status })).toMatchObject({ phase, rawStatus: status.toLowerCase() });
   });
 
+  test.each(['completed', 'expired', 'cancelled'])('a batch that is %s has both its files: they are paid', (status) => {
+    const files = { output_file_id: 'file-out', error_file_id: 'file-err' };
+    expect(parseBatch({ ...recorded, ...files, status })?.resultFileIds).toEqual(['file-out', 'file-err']);
+  });
+
   test('variants of compatible servers', () => {
     expect(parseBatch({ id: 'b', status: 'completed', output_file_id: '', error_file_id: 'e' })?.resultFileIds).toEqual(
       ['e'],

@@ -50,7 +50,7 @@ export function createOpenAIProvider(options: OpenAIProviderOptions = {}): Provi
   const name = options.name ?? 'openai';
   const baseUrl = normaliseBaseUrl(options.baseUrl ?? 'https://api.openai.com/v1');
   const apiKey = options.apiKey?.trim() || undefined;
-  const account = fingerprint(name, options.scope ?? baseUrl, apiKey);
+  const account = fingerprint(name, [options.scope ?? baseUrl, apiKey, options.organization, options.project]);
   const connection = createConnection({
     name,
     account,
@@ -88,9 +88,10 @@ function normaliseBaseUrl(text: string): string {
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
-function fingerprint(name: string, scope: string, apiKey: string | undefined): string {
+/** All that decides which batches the provider shows: a listing of another project proves nothing about ours. */
+function fingerprint(name: string, parts: readonly (string | undefined)[]): string {
   const hash = createHash('sha256')
-    .update(`${scope}\n${apiKey ?? ''}`)
+    .update(parts.map((part) => part ?? '').join('\n'))
     .digest('hex');
   return `${name}:${hash.slice(0, 16)}`;
 }

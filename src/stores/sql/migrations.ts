@@ -50,6 +50,7 @@ CREATE TABLE lanes (
   model TEXT NOT NULL,
   endpoint TEXT NOT NULL,
   mode TEXT NOT NULL,
+  max_requests INTEGER,
   UNIQUE (run, account, model, endpoint)
 ) STRICT;
 
@@ -151,7 +152,9 @@ CREATE TABLE quarantine (
   batch INTEGER NOT NULL,
   custom_id TEXT,
   reason TEXT NOT NULL,
-  line TEXT NOT NULL
+  hash TEXT NOT NULL,
+  line TEXT NOT NULL,
+  UNIQUE (batch, reason, hash)
 ) STRICT;
 
 CREATE TABLE events (

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Batch } from '../../batch.ts';
 import { canMoveBatch } from '../../batch.ts';
 import { OffpeakError } from '../../errors.ts';
@@ -6,9 +7,9 @@ import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
 import { batchStateOf, number, optionalNumber, type Row, text, toBatch } from './rows.ts';
 import { RunDelta } from './runs.ts';
-import { inScope } from './scope.ts';
+import { inScope, longestPauseMs } from './scope.ts';
 
-const selectBatch = `SELECT b.*, r.id AS run_id, l.provider, l.account, l.model, l.endpoint
+const selectBatch = `SELECT b.*, r.id AS run_id, l.provider, l.account, l.model, l.endpoint, l.max_requests
   FROM batches b JOIN runs r ON r.seq = b.run JOIN lanes l ON l.id = b.lane`;
 
 /** Must equal the WHERE of the index `batches_open`, or SQLite does not use it. */
@@ -52,10 +53,10 @@ export function claimBatch(db: Database, scope: Scope, owner: LeaseRequest): Bat
   const find = () =>
     db
       .sql(
-        `${selectBatch} WHERE ${isOpen} AND b.next_at <= ? AND b.lease_owner IS NULL AND ${where}
+        `${selectBatch} WHERE ${isOpen} AND (b.next_at <= ? OR b.next_at > ?) AND b.lease_owner IS NULL AND ${where}
          ORDER BY ${urgency}, b.next_at, b.id LIMIT 1`,
       )
-      .get(owner.now, ...values);
+      .get(owner.now, owner.now + longestPauseMs, ...values);
   if (!db.read(find)) return undefined;
   return db.write(() => {
     const found = find();
@@ -194,16 +195,13 @@ export function startJobs(db: Database, lease: Lease, afterJob: number): number 
 export function quarantine(db: Database, lease: Lease, lines: readonly QuarantinedLine[]): void {
   db.write(() => {
     requireLease(db, lease);
-    const insert = db.sql('INSERT INTO quarantine (batch, custom_id, reason, line) VALUES (?, ?, ?, ?)');
+    // The results of a batch are read again after a crash: the same line counts once.
+    const insert = db.sql(
+      'INSERT OR IGNORE INTO quarantine (batch, custom_id, reason, hash, line) VALUES (?, ?, ?, ?, ?)',
+    );
     let added = 0;
-    for (const line of lines) {
-      // The results of a batch are read again after a crash: the same line counts once.
-      const seen = db
-        .sql('SELECT 1 FROM quarantine WHERE batch = ? AND reason = ? AND line = ?')
-        .get(lease.batchId, line.reason, line.line);
-      if (seen) continue;
-      insert.run(lease.batchId, line.customId ?? null, line.reason, line.line);
-      added += 1;
+    for (const { customId, reason, line } of lines) {
+      added += Number(insert.run(lease.batchId, customId ?? null, reason, hash('sha256', line), line).changes);
     }
     db.sql('UPDATE batches SET quarantined = quarantined + ? WHERE id = ?').run(added, lease.batchId);
   });

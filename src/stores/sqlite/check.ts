@@ -5,7 +5,13 @@ import { firstJobId, lastJobId } from './runs.ts';
 
 /** The sums that must hold between the tables; each violation is a sentence. */
 export function checkStore(db: Database): string[] {
-  return db.read(() => [...integrity(db), ...runCounts(db), ...strayJobs(db), ...openAttemptsOfEndedBatches(db)]);
+  return db.read(() => [
+    ...integrity(db),
+    ...runCounts(db),
+    ...unfinishedInEndedRuns(db),
+    ...strayJobs(db),
+    ...openAttemptsOfEndedBatches(db),
+  ]);
 }
 
 /** SQLite's own check of the file. */
@@ -31,6 +37,13 @@ function runCounts(db: Database): string[] {
     }
   }
   return violations;
+}
+
+function unfinishedInEndedRuns(db: Database): string[] {
+  return db
+    .sql("SELECT id FROM runs WHERE state = 'ended' AND queued + packed + running > 0 LIMIT 5")
+    .all()
+    .map((row) => `run ${text(row, 'id')} has ended with unfinished jobs; \`offpeak resume\` goes on with them`);
 }
 
 function strayJobs(db: Database): string[] {

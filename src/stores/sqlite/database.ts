@@ -94,10 +94,11 @@ const applicationId = 0x4f46504b;
 
 /** Another program's database is left as it is. */
 function refuseForeign(connection: DatabaseSync): void {
-  const pragma = (name: string) => Number(Object.values(connection.prepare(`PRAGMA ${name}`).get() ?? {})[0]);
-  if (pragma('application_id') === applicationId) return;
+  // In this order: another process may be making the store, and its tables and its mark appear together.
   const { tables } = connection.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() ?? {};
   if (tables === 0) return;
+  const mark = connection.prepare('PRAGMA application_id').get();
+  if (mark && Object.values(mark)[0] === applicationId) return;
   throw new Error('it belongs to another program; name another place with --home');
 }
 

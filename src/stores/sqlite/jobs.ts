@@ -26,6 +26,9 @@ export function requeueJobs(db: Database, runId: string, states: readonly ('fail
       delta.move(state, 'queued', rows.length);
       requeued += rows.length;
     }
+    if (requeued > 0) {
+      db.sql("UPDATE runs SET state = 'running', ended_at = NULL WHERE seq = ? AND state = 'ended'").run(run);
+    }
     delta.write(db, run);
     return requeued;
   });

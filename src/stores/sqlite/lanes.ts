@@ -5,8 +5,8 @@ import { chunkRows } from '../../store.ts';
 import { requireLease } from './batches.ts';
 import type { Database } from './database.ts';
 import { number, optionalNumber, type Row, text } from './rows.ts';
-import { RunDelta } from './runs.ts';
-import { inScope } from './scope.ts';
+import { firstJobId, lastJobId, RunDelta, runSeq } from './runs.ts';
+import { inScope, longestPauseMs } from './scope.ts';
 
 /** Lanes with queued jobs, the highest run priority first. */
 export function findLanes(db: Database, scope: Scope, now: number): Lane[] {
@@ -25,8 +25,10 @@ export function findLanes(db: Database, scope: Scope, now: number): Lane[] {
 
 function readyTime(db: Database, lane: number, now: number): number | undefined {
   const ready = db
-    .sql("SELECT 1 FROM jobs WHERE state = 'queued' AND lane = ? AND available_at <= ? LIMIT 1")
-    .get(lane, now);
+    .sql(
+      "SELECT 1 FROM jobs WHERE state = 'queued' AND lane = ?1 AND (available_at <= ?2 OR available_at > ?3) LIMIT 1",
+    )
+    .get(lane, now, now + longestPauseMs);
   if (ready) return now;
   const next = db.sql("SELECT min(available_at) AS at FROM jobs WHERE state = 'queued' AND lane = ?").get(lane);
   return next ? optionalNumber(next, 'at') : undefined;
@@ -46,8 +48,48 @@ function toLane(row: Row, readyAt: number): Lane {
   };
 }
 
-export function setLaneMode(db: Database, lane: number, mode: LaneMode): void {
-  db.write(() => db.sql('UPDATE lanes SET mode = ? WHERE id = ?').run(mode, lane));
+export function updateLane(db: Database, lane: number, change: { mode?: LaneMode; maxRequests?: number }): void {
+  db.write(() =>
+    db
+      .sql('UPDATE lanes SET mode = coalesce(?, mode), max_requests = coalesce(?, max_requests) WHERE id = ?')
+      .run(change.mode ?? null, change.maxRequests ?? null, lane),
+  );
+}
+
+/** States in which the account that a batch was sent to must stay: it exists there, or may. */
+const boundStates = "('submitting', 'unknown', 'in_progress', 'ended', 'collecting')";
+
+export function moveAccount(db: Database, runId: string, from: string, to: string): boolean {
+  return db.write(() => {
+    const run = runSeq(db, runId);
+    const lanes = db.sql('SELECT * FROM lanes WHERE run = ? AND account = ?').all(run, from);
+    const isBound = lanes.some((lane) =>
+      db.sql(`SELECT 1 FROM batches WHERE lane = ? AND state IN ${boundStates}`).get(number(lane, 'id')),
+    );
+    if (isBound) return false;
+    for (const lane of lanes) moveLane(db, run, lane, to);
+    return true;
+  });
+}
+
+/** Into the lane that the other account has for the same model, or the lane as a whole. */
+function moveLane(db: Database, run: number, lane: Row, to: string): void {
+  const id = number(lane, 'id');
+  db.sql("UPDATE batches SET input_file_id = NULL, sha256 = NULL WHERE lane = ? AND state = 'packed'").run(id);
+  const other = db
+    .sql('SELECT id FROM lanes WHERE run = ? AND account = ? AND model = ? AND endpoint = ?')
+    .get(run, to, text(lane, 'model'), text(lane, 'endpoint'));
+  if (!other) {
+    db.sql('UPDATE lanes SET account = ? WHERE id = ?').run(to, id);
+    return;
+  }
+  db.sql('UPDATE jobs SET lane = ? WHERE id BETWEEN ? AND ? AND lane = ?').run(
+    number(other, 'id'),
+    firstJobId(run),
+    lastJobId(run),
+    id,
+  );
+  db.sql('UPDATE batches SET lane = ? WHERE lane = ?').run(number(other, 'id'), id);
 }
 
 /** Claims the next queued jobs of a batch's lane into it, by priority, then arrival. */
@@ -96,10 +138,10 @@ export function packJobs(db: Database, lease: Lease, room: PackRoom): PackedJobs
 function queuedJobs(db: Database, lane: number, now: number, limit: number): Row[] {
   return db
     .sql(
-      `SELECT id, bytes, attempts FROM jobs WHERE state = 'queued' AND lane = ? AND available_at <= ?
+      `SELECT id, bytes, attempts FROM jobs WHERE state = 'queued' AND lane = ? AND (available_at <= ? OR available_at > ?)
        ORDER BY priority DESC, id LIMIT ?`,
     )
-    .all(lane, now, limit);
+    .all(lane, now, now + longestPauseMs, limit);
 }
 
 function failOversize(db: Database, job: number, bytes: number, maxBytes: number): void {

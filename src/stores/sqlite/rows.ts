@@ -119,6 +119,7 @@ export function toBatch(row: Row): Batch {
     ...(total === undefined
       ? {}
       : { counts: { total, succeeded: number(row, 'remote_succeeded'), failed: number(row, 'remote_failed') } }),
+    ...defined('maxRequests', optionalNumber(row, 'max_requests')),
     ...defined('sha256', optionalText(row, 'sha256')),
     ...defined('remoteId', optionalText(row, 'remote_id')),
     ...defined('inputFileId', optionalText(row, 'input_file_id')),

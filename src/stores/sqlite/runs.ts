@@ -2,7 +2,7 @@ import { OffpeakError } from '../../errors.ts';
 import type { JobState } from '../../job.ts';
 import { jobStates, noCounts } from '../../job.ts';
 import type { Run, RunState } from '../../run.ts';
-import { runEnded } from '../../run.ts';
+import { runEnded, runMoves } from '../../run.ts';
 import type { NewRun } from '../../store.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
@@ -82,16 +82,18 @@ export function updateRun(db: Database, id: string, change: { state?: RunState; 
   return db.write(() => {
     const seq = runSeq(db, id);
     const before = toRun(rowOf(db, seq));
-    if (change.state === 'ended' && !runEnded({ ...before, state: 'running' })) return before;
+    const moves = change.state !== undefined && change.state !== before.state;
+    if (moves && !runMoves[before.state].includes(change.state ?? before.state)) return before;
+    if (change.state === 'ended' && !runEnded(before)) return before;
     db.sql('UPDATE runs SET state = ?, note = ?, ended_at = ? WHERE seq = ?').run(
       change.state ?? before.state,
       change.note ?? before.note ?? null,
-      change.state === 'ended' ? now : change.state ? null : (before.endedAt ?? null),
+      moves ? (change.state === 'ended' ? now : null) : (before.endedAt ?? null),
       seq,
     );
     // Whoever follows the run's batches looks at them now, not at their next poll.
     if (change.state === 'cancelling') db.sql('UPDATE batches SET next_at = 0 WHERE run = ?').run(seq);
-    if (change.state && change.state !== before.state) {
+    if (moves) {
       addEvent(db, { at: now, run: seq, type: `run_${change.state}` });
     }
     return toRun(rowOf(db, seq));

@@ -61,12 +61,15 @@ export function testAdding(context: StoreContext): void {
       const { store } = context;
       const { run } = await store.createRun(newRun(), start);
       await store.addJobs(run.id, [skippedJob('a')], adding);
+      if (state === 'ended') await store.updateRun(run.id, { state: 'running' }, start);
       await store.updateRun(run.id, { state }, start);
       const again = await store.addJobs(run.id, [newJob('a'), newJob('b')], { ...adding, reopen: true });
       expect(again).toEqual({ ...nothing, closed: true });
       expect((await runOf(store, run.id)).counts).toMatchObject({ queued: 0, skipped: 1 });
+      // A cancel is not taken back by somebody who goes on reading.
       await store.updateRun(run.id, { state: 'open' }, start);
-      expect(await store.addJobs(run.id, [newJob('b')], adding)).toEqual({ ...nothing, added: 1 });
+      const expected = state === 'cancelling' ? { ...nothing, closed: true } : { ...nothing, added: 1 };
+      expect(await store.addJobs(run.id, [newJob('b')], adding)).toEqual(expected);
     },
   );
 
@@ -161,7 +164,7 @@ export function testAdding(context: StoreContext): void {
     const found = await store.findLanes({ accounts: ['fake:account-1', 'fake:account-2'] }, start);
     expect(found).toEqual(lanes.map((lane) => ({ ...lane, id: expect.any(Number), runId: run.id, readyAt: start })));
     const batching = first(found);
-    await store.setLaneMode(batching.id, 'sequential');
+    await store.updateLane(batching.id, { mode: 'sequential' });
     await store.addJobs(run.id, [newJob('more')], adding);
     expect(first(await store.findLanes(everything, start))).toMatchObject({ id: batching.id, mode: 'sequential' });
   });

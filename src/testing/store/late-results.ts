@@ -116,6 +116,7 @@ export function testLateResults(context: StoreContext): void {
 
   test.each(['retry', 'queued'] as const)('a late failure with %s does not wake a cancelled job', async (next) => {
     const { store, run, ref } = await lose();
+    await store.updateRun(run.id, { state: 'cancelling' }, start);
     await store.cancelQueuedJobs(run.id);
     await store.updateRun(run.id, { state: 'ended' }, start);
     await store.book([failed(ref, { next })], undefined);

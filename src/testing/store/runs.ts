@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { noCounts } from '../../job.ts';
+import { type RunState, runMoves, runStates } from '../../run.ts';
 import {
   endBatch,
   fill,
@@ -64,6 +65,7 @@ export function testRuns(context: StoreContext): void {
     const { store } = context;
     for (const state of ['ended', 'cancelling'] as const) {
       const { run } = await store.createRun(newRun({ fingerprint: state }), start);
+      await store.updateRun(run.id, { state: 'running' }, start);
       await store.updateRun(run.id, { state }, start);
       expect(await store.createRun(newRun({ fingerprint: state }), start)).toMatchObject({ attached: false });
     }
@@ -96,6 +98,7 @@ export function testRuns(context: StoreContext): void {
     for (const id of ['run-1', 'run-2', 'run-3', 'run-4']) await store.createRun(newRun({ id }), start);
     await store.updateRun('run-1', { state: 'running' }, start);
     await store.updateRun('run-2', { state: 'cancelling' }, start);
+    await store.updateRun('run-3', { state: 'running' }, start);
     await store.updateRun('run-3', { state: 'ended' }, start);
     const ids = async (filter: { limit?: number }) =>
       (await store.listRuns({ ...filter, unfinished: true })).map((run) => run.id);
@@ -122,9 +125,10 @@ export function testRuns(context: StoreContext): void {
     const { run, lane } = await fill(store, newJobs(2));
     const refused = async () => {
       const answer = await store.updateRun(run.id, { state: 'ended' }, start);
-      expect(answer.state).toBe('open');
+      expect(answer.state).toBe('running');
       expect(answer.endedAt).toBeUndefined();
     };
+    await store.updateRun(run.id, { state: 'running' }, start);
     await refused();
     const { lease, attempts } = await packBatch(store, lane);
     await refused();
@@ -147,9 +151,28 @@ export function testRuns(context: StoreContext): void {
     expect(ended).toMatchObject({ state: 'ended', endedAt: start + 9 });
   });
 
+  test('every move of a run: what the table does not allow changes nothing', async () => {
+    const { store } = context;
+    const way: Record<RunState, RunState[]> = {
+      open: [],
+      running: ['running'],
+      cancelling: ['cancelling'],
+      ended: ['running', 'ended'],
+    };
+    for (const from of runStates) {
+      for (const to of runStates) {
+        const { run } = await store.createRun(newRun(), start);
+        for (const state of way[from]) await store.updateRun(run.id, { state }, start);
+        const after = await store.updateRun(run.id, { state: to }, start + 1);
+        expect(after.state, `${from} to ${to}`).toBe(from === to || runMoves[from].includes(to) ? to : from);
+      }
+    }
+  });
+
   test('a run that is taken up again has no end any more', async () => {
     const { store } = context;
     const { run } = await store.createRun(newRun(), start);
+    await store.updateRun(run.id, { state: 'running' }, start);
     await store.updateRun(run.id, { state: 'ended' }, start + 1);
     expect((await store.updateRun(run.id, { note: 'x' }, start + 2)).endedAt).toBe(start + 1);
     expect((await store.updateRun(run.id, { state: 'running' }, start + 3)).endedAt).toBeUndefined();
