@@ -157,6 +157,24 @@ describe('retrying', () => {
     expect(await offpeak.retry(run.id)).toBe(0);
   });
 
+  test('a run that ends between the look and the requeueing runs again: nothing waits in an ended run', async () => {
+    const fixture = createEngineFixture();
+    const run = await failedRun(fixture);
+    await fixture.store.updateRun(run.id, { state: 'running' }, fixture.clock.now());
+    let hasEnded = false;
+    const store = spyStore(fixture.connect('worker-b'), (method) => {
+      if (method !== 'requeueJobs' || hasEnded) return;
+      hasEnded = true;
+      // Synchronous underneath: done before the jobs are queued.
+      void fixture.store.updateRun(run.id, { state: 'ended' }, fixture.clock.now());
+    });
+    const offpeak = createWith(fixture, sourceOf([]), { store });
+    expect(await offpeak.retry(run.id)).toBe(5);
+    expect(hasEnded).toBe(true);
+    expect(await runOf(fixture, run.id)).toMatchObject({ state: 'running', counts: { queued: 5 } });
+    expect(await fixture.store.check()).toEqual([]);
+  });
+
   // Fails now: retry() requeues first and sets the state after; a second retry finds nothing and leaves the run ended.
   test('a crash in the middle leaves no job that nobody will ever look at', async () => {
     const fixture = createEngineFixture();
@@ -176,6 +194,18 @@ describe('retrying', () => {
 });
 
 describe('cancelling', () => {
+  test('is not undone by a fill that had read the run before', async () => {
+    const fixture = createEngineFixture();
+    const run = await addRun(fixture, 3);
+    const offpeak = createWith(fixture, sourceOf(['late']));
+    await offpeak.cancel(run.id);
+    expect(await offpeak.fill(run, { reopen: true })).toMatchObject({ added: 0, closed: true });
+    expect((await runOf(fixture, run.id)).state).toBe('cancelling');
+    await fixture.clock.runUntil(offpeak.worker({ runId: run.id }).run());
+    expect(await runOf(fixture, run.id)).toMatchObject({ state: 'ended', counts: { cancelled: 3, queued: 0 } });
+    expect(fixture.fake.calls).toEqual([]);
+  });
+
   test('a run without unfinished jobs ends at once', async () => {
     const fixture = createEngineFixture();
     const run = await addRun(fixture, 0);

@@ -54,6 +54,8 @@ export interface SubmitInput {
   timeoutMs?: number;
   /** Send everything again: a new run that reuses nothing. */
   fresh?: boolean;
+  /** Kept with the run, for the command that ends it. */
+  output?: { path: string; format: string };
   note?: string;
 }
 
@@ -143,6 +145,7 @@ function begin(engine: Engine, input: SubmitInput): Promise<{ run: Run; attached
       recipe: recipe.description,
       fresh,
       source: source.description,
+      ...(input.output === undefined ? {} : { output: input.output }),
       ...(input.name === undefined ? {} : { name: input.name }),
       ...(input.note === undefined ? {} : { note: input.note }),
     },

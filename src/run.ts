@@ -45,6 +45,8 @@ export interface Run {
   simulated: boolean;
   /** Send everything, reuse no earlier answer. */
   fresh: boolean;
+  /** Where the results go when the run has ended, whichever command ends it. */
+  output?: { path: string; format: string };
   recipe: Description;
   source: Description;
   /** Why the run left the batch API, when it did. */

@@ -89,7 +89,9 @@ async function makePlace(root: string): Promise<Place> {
     folder,
     cwd,
     env: { PATH: path, HOME: home, TMPDIR: folder, TZ: 'UTC', LANG: 'C.UTF-8', NO_COLOR: '1' },
-    toRun: (text) => ports.reduce((words, { written, free }) => words.replaceAll(written, free), text),
+    // In one pass: a free port may contain the digits of a written one.
+    toRun: (text) =>
+      text.replace(/\b401[01]\b/g, (found) => ports.find(({ written }) => written === found)?.free ?? found),
     toPage: (output) =>
       ports
         .reduce((words, { written, free }) => words.replaceAll(`:${free}`, `:${written}`), output)

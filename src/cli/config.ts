@@ -121,9 +121,12 @@ function flatten(root: unknown, path: string): Map<string, unknown> {
       if (known.includes(key)) flat.set(key, inner);
       else if (known.some((other) => other.startsWith(`${key}.`))) walk(inner, key);
       else
-        throw new OffpeakError(`${path}: unknown setting ${key}. \`offpeak config\` lists them all.`, {
-          code: 'config',
-        });
+        throw new OffpeakError(
+          `${path}: unknown setting ${key}. There are: ${known.filter((other) => other.startsWith(prefix)).join(', ')}.`,
+          {
+            code: 'config',
+          },
+        );
     }
   };
   walk(root, '');

@@ -25,8 +25,8 @@ export interface Context {
   offpeak(simulated: boolean, onEvent?: (event: EngineEvent) => void): Promise<Offpeak>;
   /** A command to be typed as it stands: with `--home` where this one was given it. */
   command(words: string): string;
-  /** The run of an id, of a unique beginning of one, or `latest`. */
-  findRun(id: string | undefined): Promise<Run>;
+  /** The run of an id, of a unique beginning of one, or `latest`; without one, the latest unfinished where preferred. */
+  findRun(id: string | undefined, prefer?: 'unfinished'): Promise<Run>;
   close(): Promise<void>;
 }
 
@@ -72,7 +72,7 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
         ...(onEvent ? { onEvent } : {}),
       });
     },
-    findRun: async (id) => findRun(await existingStore(home, openStore), id),
+    findRun: async (id, prefer) => findRun(await existingStore(home, openStore), id, prefer),
     close: async () => {
       for (const close of opened.reverse()) await close();
     },
@@ -89,8 +89,10 @@ async function existingStore(home: string, open: () => Promise<Store>): Promise<
   throw new OffpeakError(`There are no runs yet in ${home}. Start one with \`offpeak run\`.`, { code: 'not_found' });
 }
 
-async function findRun(store: Store, id: string | undefined): Promise<Run> {
+async function findRun(store: Store, id: string | undefined, prefer?: 'unfinished'): Promise<Run> {
   if (id === undefined || id === 'latest') {
+    const [unfinished] = prefer ? await store.listRuns({ unfinished: true, limit: 1 }) : [];
+    if (unfinished) return unfinished;
     const [latest] = await store.listRuns({ limit: 1 });
     if (latest) return latest;
     throw new OffpeakError('There are no runs yet. Start one with `offpeak run`.', { code: 'not_found' });

@@ -2,10 +2,11 @@ import { unfinishedOf } from '../job.ts';
 import type { Run } from '../run.ts';
 import type { Context, GlobalFlags } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
-import { keepResults } from './export-command.ts';
+import { keepResults, writeOutput } from './export-command.ts';
 import { type FollowOptions, follow, onInterrupt } from './follow.ts';
 import { say } from './output.ts';
-import { exitCodeOfRun, summaryOf } from './summary.ts';
+import { formatFor } from './run-flags.ts';
+import { exitCodeOfRun, summaryOf, tellInterrupted } from './summary.ts';
 import { formatCount } from './terminal.ts';
 import { createWatch } from './watch.ts';
 
@@ -18,7 +19,7 @@ export interface ControlFlags extends GlobalFlags {
  * could not be read. What succeeded is left alone.
  */
 export async function resumeCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
-  const run = await context.findRun(id);
+  const run = await context.findRun(id, 'unfinished');
   if (run.state === 'cancelling') return followOn(context, run, flags, {});
   const { failed, cancelled, skipped } = run.counts;
   if (run.state === 'ended' && failed + cancelled + skipped + unfinishedOf(run.counts) === 0) {
@@ -51,21 +52,29 @@ async function followOn(
   const interrupt = onInterrupt(watch);
   const offpeak = await context.offpeak(run.simulated, watch.onEvent);
   const requeued = requeue.length > 0 ? await offpeak.retry(run.id, requeue) : 0;
-  if (requeued > 0) watch.log(`${formatCount(requeued)} jobs are tried again.`);
+  if (requeued > 0) watch.log(`Tried again: ${formatCount(requeued)} ${requeued === 1 ? 'job' : 'jobs'}.`);
   const outcome = await follow(context, offpeak, run, watch, interrupt, { ...options, untilSubmitted: !flags.wait });
   const ended = (await offpeak.store.getRun(run.id)) ?? run;
   if (outcome === 'interrupted') {
-    say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\nGo on with:  ${context.command(`resume ${run.id}`)}`);
-    return exitCodes.interrupted;
+    return tellInterrupted(context, offpeak, ended);
   }
-  if (ended.state === 'ended') await keepResults(context, offpeak, run.id);
+  if (ended.state !== 'ended') {
+    say(`Submitted: ${summaryOf(ended)}\nFollow it with:  ${context.command(`resume ${run.id}`)}`);
+    return exitCodes.succeeded;
+  }
+  if (ended.output) {
+    const { path, format } = ended.output;
+    await writeOutput(context, offpeak.store, ended, path, formatFor(path, format));
+    say(`Results written to ${path}.`);
+  }
+  await keepResults(context, offpeak, run.id);
   say(`${summaryOf(ended)}\nResults:  ${context.command(`results ${run.id}`)}`);
-  return flags.wait ? exitCodeOfRun(ended) : exitCodes.succeeded;
+  return exitCodeOfRun(ended);
 }
 
 /** `offpeak cancel`: reaches the provider, and books what was finished all the same. */
 export async function cancelCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
-  const run = await context.findRun(id);
+  const run = await context.findRun(id, 'unfinished');
   if (unfinishedOf(run.counts) === 0 && run.state === 'ended') {
     say(`Run ${run.id} has ended already. ${summaryOf(run)}`);
     return exitCodes.succeeded;

@@ -5,6 +5,7 @@ import { OffpeakError } from '../errors.ts';
 import type { JobState } from '../job.ts';
 import { jobStates } from '../job.ts';
 import type { Offpeak } from '../offpeak.ts';
+import type { Run } from '../run.ts';
 import type { ResultRow } from '../sink.ts';
 import { checkFileTarget, createFileTarget } from '../sinks/file-target.ts';
 import { createSink, type SinkFormat } from '../sinks/sinks.ts';
@@ -14,7 +15,7 @@ import type { Context, GlobalFlags } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { printData, say } from './output.ts';
 import { formatFor, parseWhole } from './run-flags.ts';
-import { exitCodeOfRun } from './summary.ts';
+import { exitCodeOfRun, summaryOf } from './summary.ts';
 import { createPaint, escapeForTerminal } from './terminal.ts';
 
 export interface ExportFlags extends GlobalFlags {
@@ -35,6 +36,22 @@ export async function exportCommand(context: Context, id: string | undefined, fl
   });
   if (flags.output !== undefined) say(`${rows} results of ${run.id} written to ${flags.output}.`);
   return exitCodes.succeeded;
+}
+
+/** The file that a run was asked for with; when it cannot be written, the answers are safe all the same, and said so. */
+export async function writeOutput(
+  context: Context,
+  store: Store,
+  run: Run,
+  path: string,
+  format: SinkFormat,
+): Promise<void> {
+  try {
+    await writeResults(store, run.id, format, path);
+  } catch (error) {
+    say(`${summaryOf(run)}\nThe answers are stored:  ${context.command(`export ${run.id} -o OTHER_FILE`)}`);
+    throw error;
+  }
 }
 
 /** Fails before any money is spent when the output cannot be written at the end. */

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { messageOf } from '../errors.ts';
+import { hasCode, messageOf } from '../errors.ts';
 import type { Context, GlobalFlags } from './context.ts';
 import type { ControlFlags } from './control-commands.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -38,6 +38,8 @@ export async function main(argv: readonly string[], version: string): Promise<nu
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.succeeded : exitCodes.usage;
     say(`offpeak: ${messageOf(error)}`);
+    if (hasCode(error, 'unavailable'))
+      say('Check the network and the address of the provider; `offpeak doctor` tests both.');
     if (process.env.OFFPEAK_DEBUG) console.error(error);
     return exitCodeOf(error);
   }

@@ -18,7 +18,7 @@ export function chooseModel(
   /** Nothing is sent to a real provider. */
   needsNoKey: boolean,
 ): { provider: Provider; model: string } {
-  const hasKey = config.text('providers.openai.api_key') !== undefined;
+  const hasKey = (config.text('providers.openai.api_key') ?? '').trim() !== '';
   const text = named ?? config.text('default_model') ?? (needsNoKey || hasKey ? usualModel : undefined);
   if (text === undefined) {
     throw new OffpeakError(`No model is named and no key is set. ${waysOn}`, { code: 'usage' });

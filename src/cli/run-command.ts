@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { totalOf } from '../job.ts';
 import type { Run } from '../run.ts';
 import type { Source } from '../source.ts';
@@ -5,12 +6,19 @@ import type { AddedJobs, Store } from '../store.ts';
 import type { Context } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { exitCodes } from './exit-codes.ts';
-import { checkOutput, checkResultsDirectory, keepResults, printResults, writeResults } from './export-command.ts';
+import {
+  checkOutput,
+  checkResultsDirectory,
+  keepResults,
+  printResults,
+  writeOutput,
+  writeResults,
+} from './export-command.ts';
 import { follow, onInterrupt } from './follow.ts';
 import { chooseModel } from './model-choice.ts';
 import { say } from './output.ts';
 import { checkTarget, formatFor, type RunFlags, recipeOptions, runOptions, sourceOptions } from './run-flags.ts';
-import { exitCodeOfRun, reusedWords, summaryOf } from './summary.ts';
+import { exitCodeOfRun, reusedWords, summaryOf, tellInterrupted } from './summary.ts';
 import { formatCount } from './terminal.ts';
 import { createWatch } from './watch.ts';
 
@@ -47,7 +55,14 @@ export async function runCommand(context: Context, target: string | undefined, f
   const watch = createWatch({ quiet: flags.json ?? false });
   const interrupt = onInterrupt(watch);
   const offpeak = await context.offpeak(simulated, watch.onEvent);
-  const { run, attached } = await offpeak.begin({ source, recipe, provider, model, ...options });
+  const { run, attached } = await offpeak.begin({
+    source,
+    recipe,
+    provider,
+    model,
+    ...options,
+    ...(flags.output === undefined ? {} : { output: { path: resolve(flags.output), format } }),
+  });
   announce(run, attached, watch.log);
   const outcome = await follow(context, offpeak, run, watch, interrupt, {
     // A run that was read to its end once is not read again: what changed since is the next run's.
@@ -57,8 +72,7 @@ export async function runCommand(context: Context, target: string | undefined, f
   });
   const ended = (await offpeak.store.getRun(run.id)) ?? run;
   if (outcome === 'interrupted') {
-    say(`Interrupted. Nothing is lost: ${summaryOf(ended)}\nGo on with:  ${context.command(`resume ${run.id}`)}`);
-    return exitCodes.interrupted;
+    return tellInterrupted(context, offpeak, ended);
   }
   if (!flags.wait && ended.state !== 'ended') {
     say(`Submitted: ${summaryOf(ended)}\nFollow it with:  ${context.command(`resume ${run.id}`)}`);
@@ -79,7 +93,7 @@ function announce(run: Run, attached: boolean, log: (line: string) => void): voi
   const done = run.counts.succeeded + run.counts.failed + run.counts.skipped;
   log(
     attached
-      ? `Going on with run ${run.id}: ${formatCount(done)} of ${formatCount(totalOf(run.counts))} are done.`
+      ? `Going on with run ${run.id}: ${formatCount(done)} of ${formatCount(totalOf(run.counts))} are done.${run.state === 'open' ? '' : ' Files changed or added since it was begun are left for the next run.'}`
       : `Run ${run.id}${run.simulated ? ' (simulated)' : ''}`,
   );
 }
@@ -102,9 +116,7 @@ async function give(
   flags: RunFlags,
   format: ReturnType<typeof formatFor>,
 ): Promise<void> {
-  if (flags.output !== undefined) {
-    await writeResults(store, run.id, format, flags.output);
-  }
+  if (flags.output !== undefined) await writeOutput(context, store, run, flags.output, format);
   if (flags.json) await writeResults(store, run.id, 'json', undefined);
   else if (flags.output === undefined && flags.format !== undefined)
     await writeResults(store, run.id, format, undefined);

@@ -7,7 +7,7 @@ import type { Context, GlobalFlags } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { printData, say } from './output.ts';
 import { parseWhole } from './run-flags.ts';
-import { sandboxPath } from './settings.ts';
+import { sandboxServerPath } from './settings.ts';
 
 export interface SandboxFlags extends GlobalFlags {
   port?: string;
@@ -23,14 +23,15 @@ export async function sandboxCommand(context: Context, flags: SandboxFlags): Pro
   // As a server of its own it trades a little speed for memory: 110 MB instead of 300 with a 200 MB upload.
   setFlagsFromString('--optimize-for-size');
   const sandbox = await startSandbox({
-    stateDir: flags.state ?? sandboxPath(context.config.home),
+    stateDir: flags.state ?? sandboxServerPath(context.config.home),
     port: flags.port === undefined ? 0 : parseWhole('--port', flags.port, 0, 65_535),
     ...(flags.seed === undefined ? {} : { seed: parseWhole('--seed', flags.seed, 0) }),
     ...(flags.timeScale === undefined ? {} : { timeScale: parseWhole('--time-scale', flags.timeScale) }),
     ...(flags.inProgress === undefined
       ? {}
       : { delays: { inProgressMs: parseWhole('--in-progress', flags.inProgress, 0) * 1000 } }),
-    ...(flags.faults === undefined ? {} : { faults: readFaults(flags.faults) }),
+    // Those of an earlier start are over.
+    faults: flags.faults === undefined ? {} : readFaults(flags.faults),
   });
   printData(`sandbox listening on ${sandbox.url}`);
   say(`Answers are simulated. Point a client at it:

@@ -107,4 +107,7 @@ export function homeDirectory(flag: string | undefined, env: NodeJS.ProcessEnv):
 
 export const configPath = (home: string): string => join(home, 'config.yaml');
 export const storePath = (home: string): string => join(home, 'offpeak.db');
+/** Of `--sandbox`, inside the process. */
 export const sandboxPath = (home: string): string => join(home, 'sandbox');
+/** Of `offpeak sandbox`, the server: its faults are nobody else's. */
+export const sandboxServerPath = (home: string): string => join(home, 'sandbox-server');

@@ -1,7 +1,10 @@
 import { totalOf, unfinishedOf } from '../job.ts';
+import type { Offpeak } from '../offpeak.ts';
 import { pricesCheckedOn } from '../prices.ts';
 import type { Run } from '../run.ts';
+import type { Context } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
+import { say } from './output.ts';
 import { formatCount, formatDuration, formatUsd } from './terminal.ts';
 
 /** What a run came to, in a few lines for a person. */
@@ -33,6 +36,20 @@ function moneyLine(run: Run): string {
   const saved = run.realtimeNanoUsd - run.costNanoUsd;
   const savings = saved > 0 ? `, ${formatUsd(saved)} less than in realtime` : '';
   return `${tokens}; ${run.simulated ? 'would cost' : 'cost'} ${formatUsd(run.costNanoUsd)}${savings}.`;
+}
+
+/** After Ctrl-C: what stands, what goes on without us, and how to go on or stop it. */
+export async function tellInterrupted(context: Context, { store }: Offpeak, run: Run): Promise<number> {
+  const open = await store.listBatches({ runId: run.id, openOnly: true });
+  const running = open.filter((batch) => batch.remoteId !== undefined && batch.state === 'in_progress').length;
+  const lines = [`Interrupted. Nothing is lost: ${summaryOf(run)}`];
+  if (running > 0) {
+    const words = running === 1 ? '1 batch goes' : `${running} batches go`;
+    lines.push(`${words} on at the provider, and will be charged. Stop it:  ${context.command(`cancel ${run.id}`)}`);
+  }
+  lines.push(`Go on with:  ${context.command(`resume ${run.id}`)}`);
+  say(lines.join('\n'));
+  return exitCodes.interrupted;
 }
 
 export function reusedWords(count: number): string {

@@ -6,6 +6,8 @@ export interface TableColumn<Row> {
   align?: 'left' | 'right';
   /** Cut first when the table is too wide; without any such column the widest is cut. */
   shrinks?: boolean;
+  /** Never cut: what is copied into the next command. */
+  whole?: boolean;
   /** Any text; it is made safe for the terminal here. */
   value(row: Row): string;
 }
@@ -33,7 +35,8 @@ export function formatTable<Row>(
   );
   if (options.columns !== undefined) shrink(widths, columns, options.columns);
   const text = lines.map((line) => formatLine(line, columns, widths));
-  return text.map((line) => (options.columns === undefined ? line : cutToWidth(line, options.columns))).join('\n');
+  const width = columns.some((column) => column.whole) ? undefined : options.columns;
+  return text.map((line) => (width === undefined ? line : cutToWidth(line, width))).join('\n');
 }
 
 /** Takes columns off, one by one, from the widest of those that may shrink, then from the widest of all. */
@@ -43,7 +46,7 @@ function shrink<Row>(widths: number[], columns: readonly TableColumn<Row>[], ava
     while (excess > 0) {
       let widest = -1;
       for (const [index, column] of columns.entries()) {
-        if (onlyMarked && !column.shrinks) continue;
+        if (column.whole || (onlyMarked && !column.shrinks)) continue;
         if ((widths[index] ?? 0) > Math.max(leastWidth, widths[widest] ?? 0)) widest = index;
       }
       if (widest === -1) break;

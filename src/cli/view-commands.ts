@@ -31,7 +31,7 @@ export async function runsCommand(context: Context, flags: ListFlags): Promise<n
 }
 
 const runColumns = [
-  { header: 'RUN', value: (run: Run) => run.id },
+  { header: 'RUN', whole: true, value: (run: Run) => run.id },
   { header: 'STATE', value: (run: Run) => (run.simulated ? `${run.state} (simulated)` : run.state) },
   { header: 'MODEL', value: (run: Run) => `${run.provider}:${run.model}` },
   {
@@ -40,6 +40,7 @@ const runColumns = [
     value: (run: Run) => `${formatCount(run.counts.succeeded)}/${formatCount(totalOf(run.counts))}`,
   },
   { header: 'FAILED', align: 'right' as const, value: (run: Run) => formatCount(run.counts.failed) },
+  { header: 'CANCELLED', align: 'right' as const, value: (run: Run) => formatCount(run.counts.cancelled) },
   { header: 'SKIPPED', align: 'right' as const, value: (run: Run) => formatCount(run.counts.skipped) },
   {
     header: 'COST',
@@ -124,8 +125,8 @@ const batchColumns = [
     align: 'right' as const,
     value: (batch: Batch) => formatCount((batch.counts?.succeeded ?? 0) + (batch.counts?.failed ?? 0)),
   },
-  { header: 'PROVIDER ID', value: (batch: Batch) => batch.remoteId ?? '' },
-  { header: 'RUN', value: (batch: Batch) => batch.runId },
+  { header: 'PROVIDER ID', whole: true, value: (batch: Batch) => batch.remoteId ?? '' },
+  { header: 'RUN', whole: true, value: (batch: Batch) => batch.runId },
   { header: 'ERROR', shrinks: true, value: (batch: Batch) => batch.errorMessage ?? '' },
 ];
 
@@ -144,7 +145,7 @@ export async function configCommand(context: Context, flags: ListFlags): Promise
   }
   printData(`home    ${context.config.home}\nfile    ${configPath(context.config.home)}\n`);
   const columns = [
-    { header: 'SETTING', value: (row: (typeof rows)[number]) => row.key },
+    { header: 'SETTING', whole: true, value: (row: (typeof rows)[number]) => row.key },
     { header: 'VALUE', value: (row: (typeof rows)[number]) => row.value },
     { header: 'FROM', value: (row: (typeof rows)[number]) => row.from },
     { header: 'ENVIRONMENT', value: (row: (typeof rows)[number]) => row.env },

@@ -3,7 +3,7 @@ import { isOpenBatch } from '../batch.ts';
 import { hasCode, isOffpeakError, messageOf, OffpeakError } from '../errors.ts';
 import type { LaneMode } from '../store.ts';
 import { collect } from './collect.ts';
-import { backoffMs, type Engine, leaseOf } from './engine.ts';
+import { backoffMs, type Engine, leaseOf, providerOf } from './engine.ts';
 import { dissolve, pack } from './pack.ts';
 import { poll } from './poll.ts';
 import { reconcile } from './reconcile.ts';
@@ -123,6 +123,7 @@ async function fallBack(engine: Engine, batch: Batch, error: OffpeakError): Prom
       cause: error,
     });
   }
+  await proveApi(engine, batch);
   const note = `${batch.provider} has no batch API here (${error.message}): running in realtime, one after another, at the full price`;
   const mode: LaneMode = 'sequential';
   await store.updateLane(batch.laneId, { mode });
@@ -130,6 +131,17 @@ async function fallBack(engine: Engine, batch: Batch, error: OffpeakError): Prom
   await dissolve(engine, batch, 'queued', note);
   await store.updateBatch(leaseOf(batch), {}, clock.now(), 'release');
   engine.emit({ type: 'note', message: note });
+}
+
+/** A 404 can also mean a wrong address: then every call would fail, at the full price. */
+async function proveApi(engine: Engine, batch: Batch): Promise<void> {
+  try {
+    await providerOf(engine, batch.account).check();
+  } catch (error) {
+    await engine.store.updateBatch(leaseOf(batch), {}, engine.clock.now(), 'release');
+    const message = `${batch.provider} does not answer as its API should (${messageOf(error)}); check the base URL: is /v1 missing?`;
+    throw new OffpeakError(message, { code: 'config', cause: error });
+  }
 }
 
 async function giveUp(engine: Engine, batch: Batch, reason: { code: string; message: string }): Promise<void> {

@@ -1,7 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import { OffpeakError } from '../errors.ts';
 import type { Outcome } from '../outcome.ts';
-import { account, addRun, createEngineFixture, type EngineFixture, good, results, runOf } from './engine-fixtures.ts';
+import {
+  account,
+  addRun,
+  createEngineFixture,
+  type EngineFixture,
+  good,
+  results,
+  runOf,
+  spyStore,
+} from './engine-fixtures.ts';
 import { createWorker } from './worker.ts';
 
 const alive = () => true;
@@ -94,6 +103,34 @@ describe('realtime', () => {
     expect((await results(fixture, run.id)).map((row) => row.attempts)).toEqual([1, 1, 1]);
   });
 
+  test('a run that was asked for in batches is not sent in realtime: a 404 ends it, and it stays packed', async () => {
+    const fixture = createEngineFixture();
+    fixture.fake.on.upload = () => {
+      throw new OffpeakError('404', { code: 'batch_unavailable' });
+    };
+    const run = await addRun(fixture, 3, { mode: 'batch' });
+    await expect(work(fixture, run.id)).rejects.toMatchObject({ code: 'config' });
+    expect(fixture.fake.calls).toEqual(['upload']);
+    expect((await runOf(fixture, run.id)).counts).toMatchObject({ packed: 3 });
+    expect(await fixture.store.listBatches()).toMatchObject([{ state: 'packed' }]);
+  });
+
+  test('a store that is locked for a moment: the paid answer is kept until it can be booked', async () => {
+    const fixture = createEngineFixture();
+    let locked = 3;
+    const store = spyStore(fixture.store, (method) => {
+      if (method === 'book' && locked-- > 0) {
+        throw new OffpeakError('locked', { code: 'store_locked', retryable: true });
+      }
+    });
+    const run = await addRun(fixture, 1, realtime);
+    const worker = createWorker({ ...fixture.engine, store }, { runId: run.id, isAlive: alive });
+    await fixture.clock.runUntil(worker.run(never));
+    expect(fixture.fake.calls).toEqual(['call']);
+    expect(await runOf(fixture, run.id)).toMatchObject({ state: 'ended', counts: { succeeded: 1 } });
+    expect((await results(fixture, run.id))[0]).toMatchObject({ attempts: 1 });
+  });
+
   test('a bad key ends it; the job goes back and loses no attempt', async () => {
     const fixture = createEngineFixture();
     fixture.fake.on.call = async () => {
@@ -180,6 +217,27 @@ describe('realtime', () => {
     await clock.runUntil(Promise.all(workers));
     expect(fake.calls).toHaveLength(2);
     expect((await runOf(fixture, run.id)).counts.succeeded).toBe(2);
+  });
+
+  test('after a suspend its own calls are still its own: none is made again', async () => {
+    const fixture = createEngineFixture();
+    const { fake, clock } = fixture;
+    const release: (() => void)[] = [];
+    fake.on.call = async (body) => {
+      await new Promise<void>((resolve) => release.push(resolve));
+      return good(body);
+    };
+    const run = await addRun(fixture, 3, realtime);
+    const running = createWorker(fixture.engine, { runId: run.id, isAlive: alive }).run(never);
+    await clock.advance(2_000);
+    clock.jump(300_000);
+    await clock.advance(20_000);
+    expect(release).toHaveLength(3);
+    for (const answer of release) answer();
+    await clock.runUntil(running);
+    expect(fake.calls).toHaveLength(3);
+    expect(await runOf(fixture, run.id)).toMatchObject({ state: 'ended', counts: { succeeded: 3 } });
+    expect((await results(fixture, run.id)).map((row) => row.attempts)).toEqual([1, 1, 1]);
   });
 
   test('cancelled in the middle: nothing new is started, what comes back is kept', async () => {

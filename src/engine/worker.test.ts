@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { OffpeakError } from '../errors.ts';
+import { advance } from './advance.ts';
 import {
   account,
   addRun,
@@ -9,8 +10,10 @@ import {
   endRemote,
   good,
   newJobs,
+  openBatch,
   results,
   runOf,
+  submitted,
 } from './engine-fixtures.ts';
 import { createWorker } from './worker.ts';
 
@@ -70,6 +73,36 @@ describe('a worker on a batch run', () => {
     expect(fixture.fake.remotes).toHaveLength(2);
     const batches = await fixture.store.listBatches();
     expect(batches.map((batch) => batch.state)).toEqual(['in_progress', 'in_progress']);
+  });
+
+  test('`untilSubmitted` after a crash that left accepted jobs unmarked: ends with the next poll', async () => {
+    const fixture = createEngineFixture();
+    const { engine, store, clock } = fixture;
+    const run = await addRun(fixture, 3);
+    const crashpoint = (name: string) => {
+      if (name === 'C11') throw new Error('killed');
+    };
+    const batch = await openBatch(fixture, run.id);
+    await expect(advance({ ...engine, crashpoint }, batch, never)).rejects.toThrow('killed');
+    await store.releaseOwner('worker-a', clock.now());
+    expect((await runOf(fixture, run.id)).counts).toMatchObject({ packed: 3, running: 0 });
+    const worker = createWorker(engine, { runId: run.id, isAlive: alive, untilSubmitted: true });
+    await clock.runUntil(worker.run(never), 10_000);
+    expect((await runOf(fixture, run.id)).counts).toMatchObject({ packed: 0, running: 3 });
+    expect(fixture.fake.calls.filter((call) => call !== 'upload')).toEqual(['create', 'get']);
+  });
+
+  test('a clock that is set back by two days: its batch is polled on', async () => {
+    const fixture = createEngineFixture();
+    const { fake, clock } = fixture;
+    const { run } = await submitted(fixture, 1);
+    clock.jump(-2 * 86_400_000);
+    const running = createWorker(fixture.engine, { runId: run.id, isAlive: alive }).run(never);
+    await clock.advance(60_000);
+    expect(fake.calls).toContain('get');
+    endRemote(fake);
+    await clock.runUntil(running, 3_600_000);
+    expect(await runOf(fixture, run.id)).toMatchObject({ state: 'ended', counts: { succeeded: 1 } });
   });
 
   test('at most `maxBatches` are moved at the same time', async () => {

@@ -81,10 +81,13 @@ async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> 
   try {
     await takeForeignWork(state);
     let sweptAt = Number.NEGATIVE_INFINITY;
+    let sparesUntil = Number.NEGATIVE_INFINITY;
     while (!stop.signal.aborted) {
       const now = engine.clock.now();
       if (Math.abs(now - sweptAt) >= sweepEveryMs) {
-        await sweep(engine, state.options.isAlive);
+        // After a suspend everybody's leases have lapsed, of the living too: they get the time to renew them first.
+        if (now - sweptAt > 3 * sweepEveryMs && Number.isFinite(sweptAt)) sparesUntil = now + engine.leaseMs;
+        await sweep(engine, state.options.isAlive, { freeLapsed: now >= sparesUntil });
         sweptAt = now;
       }
       // Armed before looking, so that nothing that happens meanwhile is slept over.

@@ -9,6 +9,7 @@ import { testHostileText } from './store/hostile-text.ts';
 import { testLateResults } from './store/late-results.ts';
 import { testLeases } from './store/leases.ts';
 import { testModel } from './store/model.ts';
+import { testMoving } from './store/moving.ts';
 import { testPacking } from './store/packing.ts';
 import { testResults } from './store/results.ts';
 import { testReuse } from './store/reuse.ts';
@@ -36,6 +37,7 @@ export function testStore(name: string, make: MakeStore, capabilities: StoreCapa
     describe('adding jobs', () => testAdding(context));
     describe('reuse', () => testReuse(context));
     describe('packing', () => testPacking(context));
+    describe('another account', () => testMoving(context));
     describe('booking', () => testBooking(context));
     describe('late results', () => testLateResults(context));
     describe('results', () => testResults(context));

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect, test } from 'vitest';
 import { startSandbox } from '../../sandbox/sandbox.ts';
 import { testProvider } from '../../testing/test-provider.ts';
 import { createOpenAIProvider, type OpenAIProviderOptions } from './openai-provider.ts';
@@ -43,3 +44,20 @@ testProvider('openai', make(), capabilities);
 testProvider('openai over /v1/responses', make({ chatEndpoint: 'responses' }), capabilities);
 testProvider('openai over fetch', make({ fetch: globalThis.fetch }), capabilities);
 testProvider('openai without a batch API', make({ batchApi: false }), capabilities);
+
+test('the account covers all that decides which batches are shown: key, address, organization and project', () => {
+  const base: OpenAIProviderOptions = { apiKey: 'sk-one' };
+  const accountOf = (change: OpenAIProviderOptions) => createOpenAIProvider({ ...base, ...change }).account;
+  const accounts = [
+    accountOf({}),
+    accountOf({ apiKey: 'sk-two' }),
+    accountOf({ baseUrl: 'https://example.com/v1' }),
+    accountOf({ organization: 'a' }),
+    accountOf({ project: 'a' }),
+    accountOf({ project: 'b' }),
+    accountOf({ organization: 'a', project: 'b' }),
+  ];
+  expect(new Set(accounts).size).toBe(accounts.length);
+  expect(accountOf({ project: 'a' })).toBe(accountOf({ project: 'a' }));
+  for (const account of accounts) expect(account).not.toContain('sk-');
+});

@@ -21,6 +21,8 @@ CREATE TABLE runs (
   timeout_ms INTEGER NOT NULL,
   simulated INTEGER NOT NULL,
   fresh INTEGER NOT NULL,
+  output_path TEXT,
+  output_format TEXT,
   recipe TEXT NOT NULL,
   source TEXT NOT NULL,
   note TEXT,

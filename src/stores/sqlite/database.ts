@@ -54,8 +54,7 @@ export function openDatabase(options: DatabaseOptions): Database {
         connection.exec('COMMIT');
         return result;
       } catch (error) {
-        // SQLite has rolled back by itself after a full disk or an I/O error.
-        if (connection.isTransaction) connection.exec('ROLLBACK');
+        rollBack(connection);
         throw error;
       }
     });
@@ -89,6 +88,15 @@ function connect({ path, busyTimeoutMs = 10_000 }: DatabaseOptions): DatabaseSyn
   }
 }
 
+/** SQLite may have rolled back by itself, after a full disk or an I/O error; the fault that is told is the first one. */
+function rollBack(connection: DatabaseSync): void {
+  try {
+    if (connection.isTransaction) connection.exec('ROLLBACK');
+  } catch {
+    // There was nothing to roll back.
+  }
+}
+
 /** In the file's header (sqlite.org/fileformat2.html, offset 68): "OFPK". */
 const applicationId = 0x4f46504b;
 
@@ -116,7 +124,7 @@ function migrate(connection: DatabaseSync, path: string): void {
     connection.exec(`PRAGMA application_id = ${applicationId}; PRAGMA user_version = ${migrations.length}`);
     connection.exec('COMMIT');
   } catch (error) {
-    if (connection.isTransaction) connection.exec('ROLLBACK');
+    rollBack(connection);
     throw storeError(error, path);
   }
 }

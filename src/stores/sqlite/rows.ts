@@ -86,6 +86,9 @@ export function toRun(row: Row): Run {
     reused: number(row, 'reused'),
     usage: { inputTokens: number(row, 'input_tokens'), outputTokens: number(row, 'output_tokens') },
     ...(unpriced ? {} : { costNanoUsd: number(row, 'cost_nano'), realtimeNanoUsd: number(row, 'realtime_nano') }),
+    ...(row.output_path === null
+      ? {}
+      : { output: { path: text(row, 'output_path'), format: text(row, 'output_format') } }),
     ...defined('name', optionalText(row, 'name')),
     ...defined('note', optionalText(row, 'note')),
     ...defined('endedAt', optionalNumber(row, 'ended_at')),

@@ -40,8 +40,8 @@ export function createRun(db: Database, run: NewRun, now: number): { run: Run; a
     const inserted = db
       .sql(
         `INSERT INTO runs (id, name, fingerprint, state, mode, provider, model, priority, max_attempts, concurrency,
-           timeout_ms, simulated, fresh, recipe, source, note, created_at)
-         VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+           timeout_ms, simulated, fresh, output_path, output_format, recipe, source, note, created_at)
+         VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
       )
       .get(
         run.id,
@@ -56,6 +56,8 @@ export function createRun(db: Database, run: NewRun, now: number): { run: Run; a
         run.timeoutMs,
         run.simulated ? 1 : 0,
         run.fresh ? 1 : 0,
+        run.output?.path ?? null,
+        run.output?.format ?? null,
         JSON.stringify(run.recipe),
         JSON.stringify(run.source),
         run.note ?? null,

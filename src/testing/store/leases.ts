@@ -15,6 +15,7 @@ import {
   nonce,
   packBatch,
   realtimeLane,
+  returned,
   runOf,
   type StoreContext,
   sendBatch,
@@ -39,6 +40,25 @@ export function testLeases(context: StoreContext): void {
     const claimed = await store.claimBatch(everything, leaseFor('worker-b', start + 1000));
     expect(claimed?.id).toBe(lease.batchId);
     expect(await store.claimBatch(everything, leaseFor('worker-c', start + 1000))).toBeUndefined();
+  });
+
+  test('due more than an hour ahead: the clock was set back since, and it is due now', async () => {
+    const { store } = context;
+    const { lane } = await fill(store, newJobs(2));
+    const { lease, attempts } = await sendBatch(store, lane);
+    const [early, late] = [start + 3_600_000, start + 2 * 86_400_000];
+    const rows = attempts.map((ref, i) => returned(ref, { availableAt: [early, late][i] ?? 0 }));
+    await store.book(rows.slice(0, 1), lease);
+    expect(await store.findLanes(everything, start)).toMatchObject([{ readyAt: early }]);
+    expect(await store.claimJobs(lane, 9, leaseFor())).toEqual([]);
+    await store.book(rows.slice(1), lease);
+    expect(await store.findLanes(everything, start)).toMatchObject([{ readyAt: start }]);
+    expect(await store.claimJobs(lane, 9, leaseFor())).toMatchObject([{ key: 'item-2' }]);
+    await release(store, lease, early);
+    expect(await store.claimBatch(everything, leaseFor('worker-b'))).toBeUndefined();
+    const claimed = await store.claimBatch(everything, leaseFor('worker-b', early));
+    if (claimed) await release(store, leaseOf(claimed), late);
+    expect((await store.claimBatch(everything, leaseFor('worker-b')))?.id).toBe(lease.batchId);
   });
 
   test('only in scope: of the accounts, and of the run when one is named', async () => {

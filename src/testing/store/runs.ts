@@ -3,6 +3,7 @@ import { noCounts } from '../../job.ts';
 import { type RunState, runMoves, runStates } from '../../run.ts';
 import {
   endBatch,
+  failed,
   fill,
   newJobs,
   newRun,
@@ -176,6 +177,33 @@ export function testRuns(context: StoreContext): void {
     await store.updateRun(run.id, { state: 'ended' }, start + 1);
     expect((await store.updateRun(run.id, { note: 'x' }, start + 2)).endedAt).toBe(start + 1);
     expect((await store.updateRun(run.id, { state: 'running' }, start + 3)).endedAt).toBeUndefined();
+  });
+
+  test('jobs that are queued again revive a run that had ended, and no other', async () => {
+    const { store } = context;
+    const { run, lane } = await fill(store, newJobs(1));
+    const { lease, attempts } = await sendBatch(store, lane);
+    await store.book(
+      attempts.map((ref) => failed(ref)),
+      lease,
+    );
+    await endBatch(store, lease);
+    for (const state of ['running', 'ended'] as const) await store.updateRun(run.id, { state }, start);
+    expect(await store.requeueJobs(run.id, ['cancelled'])).toBe(0);
+    expect(await runOf(store, run.id)).toMatchObject({ state: 'ended', endedAt: start });
+    expect(await store.requeueJobs(run.id, ['failed'])).toBe(1);
+    const revived = await runOf(store, run.id);
+    expect(revived).toMatchObject({ state: 'running', counts: { queued: 1, failed: 0 } });
+    expect(revived.endedAt).toBeUndefined();
+  });
+
+  test('jobs that are queued again do not take back a cancel', async () => {
+    const { store } = context;
+    const { run } = await fill(store, newJobs(1));
+    await store.cancelQueuedJobs(run.id);
+    await store.updateRun(run.id, { state: 'cancelling' }, start);
+    expect(await store.requeueJobs(run.id, ['cancelled'])).toBe(1);
+    expect((await runOf(store, run.id)).state).toBe('cancelling');
   });
 
   test('cancelling makes its batches due at once', async () => {
