@@ -14,6 +14,7 @@ const allowed: readonly (readonly [BatchState, BatchState])[] = [
   ['submitting', 'failed'],
   ['unknown', 'in_progress'],
   ['unknown', 'packed'],
+  ['unknown', 'failed'],
   ['in_progress', 'ended'],
   ['in_progress', 'failed'],
   ['in_progress', 'packed'],

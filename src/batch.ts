@@ -24,7 +24,7 @@ export const batchMoves: Readonly<Record<BatchState, readonly BatchState[]>> = {
   packing: ['packed', 'abandoned'],
   packed: ['submitting', 'failed', 'abandoned'],
   submitting: ['in_progress', 'unknown', 'packed', 'failed'],
-  unknown: ['in_progress', 'packed'],
+  unknown: ['in_progress', 'packed', 'failed'],
   in_progress: ['ended', 'failed', 'packed'],
   ended: ['collecting'],
   collecting: ['collected'],
@@ -61,9 +61,11 @@ export interface Batch {
   endpoint: string;
   state: BatchState;
   nonce: string;
-  /** Most requests that the account was found to have room for; absent: no such limit is known. */
-  maxRequests?: number;
+  /** It warms the provider's cache for the others of its lane, and holds one request. */
+  isPrimer: boolean;
   requests: number;
+  /** Estimated input tokens of all its requests. */
+  tokens: number;
   /** Size of the body that is uploaded. */
   bytes: number;
   /** SHA-256 of the uploaded body, hexadecimal. */
@@ -90,6 +92,8 @@ export interface Batch {
   absences: number;
   absentSince?: number;
   cancelRequested: boolean;
+  /** Its unfinished jobs were sent in realtime too, because the deadline demanded it. */
+  hedged: boolean;
   errorCode?: string;
   errorMessage?: string;
   createdAt: number;

@@ -21,6 +21,8 @@ export type ErrorCode =
   /** The account has no money or quota left; waiting does not help. */
   | 'quota'
   | 'rate_limited'
+  /** The account's queue of batches is full; nothing was created. Room comes back when a batch ends. */
+  | 'no_room'
   /** Connection refused, reset, time-out, 5xx: the provider cannot be reached now. */
   | 'unavailable'
   /** The provider has no batch API at the address (404): realtime is the way on. */
@@ -42,6 +44,8 @@ export interface OffpeakErrorOptions {
   retryable?: boolean;
   /** How long the other side asked us to wait, in milliseconds. */
   retryAfterMs?: number;
+  /** With `no_room`: the limit that the provider names. */
+  limit?: number;
   cause?: unknown;
 }
 
@@ -49,6 +53,7 @@ export class OffpeakError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
+  readonly limit: number | undefined;
 
   constructor(message: string, options: OffpeakErrorOptions) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -56,6 +61,7 @@ export class OffpeakError extends Error {
     this.code = options.code;
     this.retryable = options.retryable ?? false;
     this.retryAfterMs = options.retryAfterMs;
+    this.limit = options.limit;
   }
 }
 

@@ -5,7 +5,7 @@
  * file.
  *
  * @example
- * const offpeak = createOffpeak({ store, providers: [provider], createRecipe, createSource, owner });
+ * const offpeak = createOffpeak({ store, providers: [provider] });
  * const { run } = await offpeak.begin({ source, recipe, provider, model: 'gpt-5-mini' });
  * await offpeak.fill(run);
  * await offpeak.worker({ runId: run.id }).run(signal);
@@ -14,6 +14,7 @@
 // Put together, submit, work, read.
 export { createOffpeak, type FillOptions, type Offpeak, type OffpeakOptions, type SubmitInput } from './offpeak.ts';
 export type { DeliverOptions } from './engine/deliver.ts';
+export type { Random } from './ids.ts';
 export type { BookedJob, EngineEvent, RetryOptions } from './engine/engine.ts';
 export type { Worker } from './engine/worker.ts';
 
@@ -29,17 +30,52 @@ export type {
   Message,
   ModelRequest,
   NativeRequest,
+  RequestSize,
 } from './request.ts';
-export type { FailedOutcome, Outcome, SucceededOutcome, UnrunOutcome } from './outcome.ts';
+export { type FailedOutcome, failureCodes, type Outcome, type SucceededOutcome, type UnrunOutcome } from './outcome.ts';
 export type { Usage } from './usage.ts';
 
 // Errors and time.
 export { type ErrorCode, isOffpeakError, OffpeakError, type OffpeakErrorOptions } from './errors.ts';
 export { type Clock, systemClock } from './clock.ts';
 
+// Prices: what a run is reckoned by.
+export { createPriceList, type PriceList, type PriceListOptions, type PriceOverride } from './price-list.ts';
+export type { BatchTerms, Price, PriceTier, Rates } from './prices.ts';
+
 // Stores: the only truth.
-export type { AddedJobs, Store } from './store.ts';
+export {
+  type AddedJobs,
+  type AddOptions,
+  type AttemptPage,
+  type BatchChange,
+  type BatchRequest,
+  type BookedRows,
+  type BookRow,
+  type BoundOf,
+  type ClaimedJob,
+  type CostRow,
+  chunkRows,
+  type EnqueuedRoom,
+  type ImportedBatch,
+  type ImportedRow,
+  type Lane,
+  type LaneKey,
+  type LaneMode,
+  type Lease,
+  type LeaseRequest,
+  type NewJob,
+  type NewRun,
+  type PackedJobs,
+  type PackRoom,
+  type QuarantinedLine,
+  type ReadOptions,
+  type RunChange,
+  type Scope,
+} from './store-rows.ts';
+export type { Store } from './store.ts';
 export { createSqliteStore, type SqliteStoreOptions } from './stores/sqlite/sqlite-store.ts';
+export type { WholeCheckOptions } from './stores/sqlite/whole-check.ts';
 export { isOwnerAlive, processOwner } from './stores/process-owner.ts';
 
 // Providers: one adapter an API.
@@ -48,6 +84,7 @@ export {
   type BatchLimits,
   type CallOptions,
   type CreateInput,
+  type EnqueuedLimit,
   type Provider,
   type ProviderCheck,
   parseModel,
@@ -57,12 +94,27 @@ export {
   type WireRequest,
 } from './provider.ts';
 export { createOpenAIProvider, type OpenAIProviderOptions } from './providers/openai/openai-provider.ts';
+export type { ChatEndpoint } from './providers/openai/convert-to-openai-request.ts';
+export type { ProviderOptions, TransferTimeouts } from './providers/provider-connection.ts';
+export { createAnthropicProvider, type AnthropicProviderOptions } from './providers/anthropic/anthropic-provider.ts';
+export type { AnthropicTimeouts } from './providers/anthropic/anthropic-connection.ts';
+export { createGeminiProvider, type GeminiProviderOptions } from './providers/gemini/gemini-provider.ts';
+export { createCompatibleProvider, type CompatibleProviderOptions } from './providers/compatible-provider.ts';
+export type { ProfileName } from './providers/compatible/profiles.ts';
+export type {
+  BatchObjectProfile,
+  BatchProfile,
+  CreateProfile,
+  ServerProfile,
+  WindowProfile,
+} from './providers/server-profile.ts';
 export { createOllamaProvider, type OllamaProviderOptions } from './providers/ollama/ollama-provider.ts';
 
 // Sources: where items come from.
 export type { Item, ItemContent, SkipCode, Source } from './source.ts';
 export { createSource } from './sources/sources.ts';
 export { createFilesSource, type FilesOptions } from './sources/files/files-source.ts';
+export type { FileSystem } from './sources/files/read-file.ts';
 export { createJsonlSource, type JsonlOptions } from './sources/jsonl/jsonl-source.ts';
 
 // Recipes: item -> request, answer -> accepted or not.
@@ -93,3 +145,6 @@ export {
   type SandboxOptions,
   startSandbox,
 } from './sandbox/sandbox.ts';
+export type { CounterName } from './sandbox/ledger.ts';
+export type { SandboxLimits } from './sandbox/state.ts';
+export type { Delays } from './sandbox/batches/batch-record.ts';

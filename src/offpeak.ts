@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
+import { adopt, listOrphans } from './engine/adopt.ts';
 import { type DeliverOptions, deliver } from './engine/deliver.ts';
 import { type Engine, type EngineEvent, nextTurn, type RetryOptions } from './engine/engine.ts';
 import { enqueue, noJobsAdded, seal } from './engine/enqueue.ts';
@@ -8,14 +9,16 @@ import { createWorker, type Worker } from './engine/worker.ts';
 import { isOffpeakError, OffpeakError } from './errors.ts';
 import { newRunId, type Random } from './ids.ts';
 import { unfinishedOf } from './job.ts';
-import type { Provider } from './provider.ts';
+import { type Price, priceOf } from './prices.ts';
+import type { Provider, RemoteBatch } from './provider.ts';
 import type { Recipe } from './recipe.ts';
 import { createRecipe } from './recipes/recipes.ts';
 import type { Description, Run, RunMode } from './run.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
 import { createSource } from './sources/sources.ts';
-import type { AddedJobs, Store } from './store.ts';
+import type { Store } from './store.ts';
+import type { AddedJobs } from './store-rows.ts';
 import { isOwnerAlive, processOwner } from './stores/process-owner.ts';
 
 export interface OffpeakOptions {
@@ -28,6 +31,8 @@ export interface OffpeakOptions {
   owner?: string;
   /** Whether another owner's process still runs; one of another machine counts as alive until its lease lapses. */
   isAlive?: (owner: string) => boolean;
+  /** List prices; default those of the models that Offpeak knows itself. Undefined: the price is unknown. */
+  priceOf?: (provider: string, model: string) => Price | undefined;
   clock?: Clock;
   random?: Random;
   /** A lease that is not renewed for so long is free. */
@@ -54,6 +59,12 @@ export interface SubmitInput {
   timeoutMs?: number;
   /** Send everything again: a new run that reuses nothing. */
   fresh?: boolean;
+  /** Milliseconds since 1970: what a batch would bring later goes realtime, at the full price. */
+  deadlineAt?: number;
+  /** Nano-dollars; never exceeded, what does not fit waits. Needs a known price and a limit on each answer. */
+  budgetNanoUsd?: number;
+  /** One row goes first and warms the provider's cache for the prefix that all share. */
+  primeCache?: boolean;
   /** Kept with the run, for the command that ends it. */
   output?: { path: string; format: string };
   note?: string;
@@ -75,6 +86,13 @@ export interface Offpeak {
   retry(runId: string, states?: readonly ('failed' | 'cancelled')[]): Promise<number>;
   /** Asks for the end of a run: what was not sent is dropped, what the provider has is stopped, what is done stays. */
   cancel(runId: string): Promise<Run>;
+  /**
+   * Brings in a provider's batch that somebody else submitted: waits for its end, and its results become a run under the
+   * custom ids it was submitted with. `conflict` when a run of this store has it already.
+   */
+  adopt(provider: Provider, remoteId: string, signal?: AbortSignal): Promise<{ run: Run; unreadable: number }>;
+  /** Batches at a provider's account that no run of this store owns. */
+  listOrphans(provider: Provider, signal?: AbortSignal): AsyncIterable<RemoteBatch>;
   deliver(runId: string, sink: Sink, options?: DeliverOptions): Promise<number>;
   close(): Promise<void>;
 }
@@ -92,6 +110,7 @@ export function createOffpeak(options: OffpeakOptions): Offpeak {
     store: options.store,
     providers: new Map(options.providers.map((provider) => [provider.account, provider])),
     createRecipe: options.createRecipe ?? createRecipe,
+    priceOf: options.priceOf ?? priceOf,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     owner: options.owner ?? processOwner(),
@@ -115,6 +134,8 @@ export function createOffpeak(options: OffpeakOptions): Offpeak {
       const run = await store.updateRun(runId, { state: 'cancelling' }, clock.now());
       return unfinishedOf(run.counts) === 0 ? store.updateRun(runId, { state: 'ended' }, clock.now()) : run;
     },
+    adopt: (provider, remoteId, signal = new AbortController().signal) => adopt(engine, provider, remoteId, signal),
+    listOrphans: (provider, signal) => listOrphans(engine, provider, signal),
     deliver: (runId, sink, how) => deliver(store, runId, sink, how),
     close: async () => {
       await store.close();
@@ -130,6 +151,12 @@ function begin(engine: Engine, input: SubmitInput): Promise<{ run: Run; attached
   if (mode === 'batch' && !provider.batch) {
     throw new OffpeakError(`${provider.name} has no batch API; use --mode realtime, or auto.`, { code: 'usage' });
   }
+  if (input.budgetNanoUsd !== undefined && !engine.priceOf(provider.name, model)) {
+    throw new OffpeakError(
+      `The price of ${provider.name}:${model} is not known, so no budget can be kept. Give it under \`prices\` in the configuration, or leave the budget out.`,
+      { code: 'usage' },
+    );
+  }
   return engine.store.createRun(
     {
       id: newRunId(now, engine.random),
@@ -142,10 +169,13 @@ function begin(engine: Engine, input: SubmitInput): Promise<{ run: Run; attached
       concurrency: input.concurrency ?? 5,
       timeoutMs: input.timeoutMs ?? 30_000,
       simulated: provider.simulated,
+      primeCache: input.primeCache ?? false,
       recipe: recipe.description,
       fresh,
       source: source.description,
       ...(input.output === undefined ? {} : { output: input.output }),
+      ...(input.deadlineAt === undefined ? {} : { deadlineAt: input.deadlineAt }),
+      ...(input.budgetNanoUsd === undefined ? {} : { budgetNanoUsd: input.budgetNanoUsd }),
       ...(input.name === undefined ? {} : { name: input.name }),
       ...(input.note === undefined ? {} : { note: input.note }),
     },

@@ -1,6 +1,6 @@
 import type { RowCounts } from './batch.ts';
 import type { Outcome } from './outcome.ts';
-import type { ModelRequest } from './request.ts';
+import type { ModelRequest, RequestSize } from './request.ts';
 
 /**
  * PORT: an API adapter. Differences between providers are data here (`limits`, `batch` absent), never a test of `name`.
@@ -21,20 +21,31 @@ export interface Provider {
   /** The exact JSON text that will go on the wire, and the path it goes to. Pure; throws `usage` for what it cannot say. */
   toWire(request: ModelRequest): WireRequest;
   /**
+   * The same request once more, with the answer that broke its schema and the validator's words behind it, so that the
+   * model can mend it. Pure; undefined when the request has no place for it (embeddings, an unknown native body).
+   */
+  askAgain(wire: { endpoint: string; body: string }, answer: string, problem: string): string | undefined;
+  /**
    * One realtime call. May be repeated: the caller knows it can be charged again. A row's own failure (400, refusal,
    * time-out of this call) is returned; the account's fault (401, no quota, nobody listening) is thrown.
    */
-  call(wire: WireRequest, options: CallOptions): Promise<Outcome>;
+  call(wire: { endpoint: string; body: string }, options: CallOptions): Promise<Outcome>;
   /** Whether address and key work, for `doctor`. Costs nothing. Throws as above. */
   check(signal?: AbortSignal): Promise<ProviderCheck>;
   close?(): Promise<void>;
 }
 
 export interface WireRequest {
-  /** The provider's path, for example `/v1/chat/completions`. */
+  /**
+   * The provider's path, for example `/v1/chat/completions`. Requests of one account, model and endpoint can travel in
+   * one batch; what else parts them (Anthropic's version header) stands behind a `?`.
+   */
   endpoint: string;
   /** JSON text. */
   body: string;
+  size: RequestSize;
+  /** The provider's batch API has no such path. */
+  realtimeOnly?: boolean;
 }
 
 export interface CallOptions {
@@ -50,13 +61,21 @@ export interface ProviderCheck {
 
 export interface BatchApi {
   readonly limits: BatchLimits;
+  /**
+   * How a batch in a listing is proved ours. `carried`: it shows the nonce, or the input file, that `create` was given.
+   * `results`: the provider lets us carry nothing; only the custom ids in the results of an ended batch tell.
+   */
+  readonly proof: 'carried' | 'results';
   /** Bytes that one request takes in the uploaded body, so that a batch is cut at the limit before it is built. */
   lineBytes(bodyBytes: number, customId: string, endpoint: string): number;
-  /** Streams the lines to the provider. Not idempotent, free of charge; one upload belongs to one batch. */
-  upload(input: UploadInput): Promise<{ fileId: string; sha256: string }>;
+  /**
+   * Streams the lines to the provider. Not idempotent, free of charge; one upload belongs to one batch. Absent: the
+   * provider knows no files, and `create` carries the requests itself.
+   */
+  upload?(input: UploadInput): Promise<{ fileId: string; sha256: string }>;
   /**
    * Creates the batch: exactly one POST, never repeated here. Throws `outcome_unknown` when the reply was lost (reset,
-   * time-out, 5xx), and any other code only when surely nothing was created.
+   * time-out, 5xx), and any other code only when surely nothing was created. `no_room`: the account's queue is full.
    */
   create(input: CreateInput): Promise<RemoteBatch>;
   get(remoteId: string, signal?: AbortSignal): Promise<RemoteBatch>;
@@ -69,11 +88,15 @@ export interface BatchApi {
   results(batch: RemoteBatch, signal?: AbortSignal): AsyncIterable<ResultLine>;
   /** Asks the provider to stop; what it finished stays. Also when it has ended already: answers the batch as it is. */
   cancel(remoteId: string, signal?: AbortSignal): Promise<RemoteBatch>;
+  /** Removes an ended batch and its results at the provider. Absent where there is no such call. */
+  remove?(remoteId: string, signal?: AbortSignal): Promise<void>;
 }
 
 export interface BatchLimits {
   maxRequests: number;
   maxBytes: number;
+  /** What the provider limits over all batches of an account that have not ended. Absent: nothing that is known. */
+  enqueued?: EnqueuedLimit;
   /** First and longest pause between two polls. */
   pollMinMs: number;
   pollMaxMs: number;
@@ -81,6 +104,14 @@ export interface BatchLimits {
   absentListings: number;
   /** ... over at least this long. */
   absentGraceMs: number;
+}
+
+/** Room at an account for work that is enqueued. `most`: where it is the same for everybody; else it is learned. */
+export interface EnqueuedLimit {
+  unit: 'tokens' | 'requests';
+  /** Counted for each model, or over all of them. */
+  scope: 'model' | 'account';
+  most?: number;
 }
 
 export interface UploadInput {
@@ -94,10 +125,14 @@ export interface UploadInput {
 }
 
 export interface CreateInput {
-  fileId: string;
+  /** From `upload`; absent where the provider knows no files. */
+  fileId?: string;
   endpoint: string;
   /** Proof of ownership, put where the provider lets us carry something. */
   nonce: string;
+  requests(): AsyncIterable<{ customId: string; body: string }>;
+  /** The sum of `lineBytes` over the requests. */
+  bytes: number;
   signal?: AbortSignal;
 }
 
@@ -115,11 +150,15 @@ export interface RemoteBatch {
   /**
    * What a refusal comes from. `no_room`: the account's queue is full, the same file can be submitted later.
    * `file_missing`: the provider does not see the uploaded file, or not yet. `rows`: the lines that `errors` name.
-   * `batch`: something that all rows share, such as the model.
+   * `batch`: something that all rows share, such as the model. `provider`: it broke down itself, nobody is to blame.
    */
-  refusal?: 'no_room' | 'file_missing' | 'rows' | 'batch';
+  refusal?: 'no_room' | 'file_missing' | 'rows' | 'batch' | 'provider';
   /** Why it was refused; `line` is 1-based in the uploaded body. */
   errors: readonly { code: string; message: string; line?: number }[];
+  /** With `no_room`: the limit that the provider names, in the unit of `limits.enqueued`. */
+  limit?: number;
+  /** Where the provider says so; for batches that somebody else submitted. */
+  model?: string;
   createdAt?: number;
   endedAt?: number;
   expiresAt?: number;
@@ -129,6 +168,8 @@ export interface RemoteBatch {
 export interface ResultLine {
   customId?: string;
   outcome: Outcome;
+  /** The model that the provider names in its answer. */
+  model?: string;
   /** The line as it came, at most 64 KiB of it: kept when it matches nothing that was sent. */
   raw: string;
 }

@@ -1,7 +1,8 @@
 /** The provider-neutral model call. Adapters turn it into the exact JSON text that goes on the wire. */
 
 export type ContentPart =
-  | { type: 'text'; text: string }
+  /** `shared`: the same in many requests, up to and with this part; a provider that caches on demand is told so. */
+  | { type: 'text'; text: string; shared?: true }
   /** A user's document, kept apart from the instruction; `name` is a base name, never a path. */
   | { type: 'document'; name: string; text: string }
   | { type: 'image'; mediaType: string; base64: string };
@@ -38,6 +39,16 @@ export interface NativeRequest {
 }
 
 export type ModelRequest = ChatRequest | EmbeddingRequest | NativeRequest;
+
+/** What a request will take, before a provider has counted it. */
+export interface RequestSize {
+  /** Estimate, for the limits on enqueued tokens: four bytes of text a token, and what an image usually takes. */
+  inputTokens: number;
+  /** Never exceeded: a byte of text is at most a token. For budgets. */
+  maxInputTokens: number;
+  /** The longest answer that the request allows; absent: it sets no limit. */
+  maxOutputTokens?: number;
+}
 
 export type JsonSchema = Readonly<Record<string, unknown>>;
 

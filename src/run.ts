@@ -45,6 +45,16 @@ export interface Run {
   simulated: boolean;
   /** Send everything, reuse no earlier answer. */
   fresh: boolean;
+  /** A batch of one row goes first, so that the others read the prefix they share from the provider's cache. */
+  primeCache: boolean;
+  /** When the results are needed; what a batch would bring too late runs in realtime. */
+  deadlineAt?: number;
+  /** The most that may be spent, in nano-dollars: never exceeded, what does not fit waits. */
+  budgetNanoUsd?: number;
+  /** Part of the budget that is held for what is under way. */
+  reservedNanoUsd: number;
+  /** The next job does not fit into what is left of the budget. */
+  isOverBudget: boolean;
   /** Where the results go when the run has ended, whichever command ends it. */
   output?: { path: string; format: string };
   recipe: Description;
@@ -56,7 +66,9 @@ export interface Run {
   counts: JobCounts;
   /** Jobs whose result was taken from an earlier run; part of `counts.succeeded`. */
   reused: number;
-  usage: { inputTokens: number; outputTokens: number };
+  usage: { inputTokens: number; outputTokens: number; cachedTokens: number };
+  /** What the reused results cost when they were made: money not spent. */
+  reusedNanoUsd: number;
   /** Money charged, in thousand-millionths of a dollar; undefined when the model's price is unknown. */
   costNanoUsd?: number;
   /** What the same tokens would have cost in realtime. */

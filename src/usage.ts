@@ -1,8 +1,15 @@
-/** Tokens as the provider counted them. `cachedTokens` are part of `inputTokens`, `reasoningTokens` of `outputTokens`. */
+/**
+ * Tokens as the provider counted them. `cachedTokens` (read from a cache) and the cache writes are part of
+ * `inputTokens`, `reasoningTokens` of `outputTokens`.
+ */
 export interface Usage {
   inputTokens: number;
   outputTokens: number;
   cachedTokens?: number;
+  /** Written to a cache that lives five minutes, or the provider's usual time. */
+  cacheWriteTokens?: number;
+  /** Written to a cache that lives an hour; not part of `cacheWriteTokens`. */
+  longCacheWriteTokens?: number;
   reasoningTokens?: number;
 }
 

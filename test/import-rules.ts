@@ -50,8 +50,8 @@ const nouns = ['noun', 'port'];
 const pure = ['node:crypto', 'node:buffer', 'node:events', 'node:util'];
 
 export const rules: Readonly<Record<string, Rule>> = {
-  // zod reads values and does no I/O.
-  noun: { ours: ['noun'], node: [], packages: ['zod'] },
+  // zod reads values, genai-prices is a table: neither does I/O.
+  noun: { ours: ['noun'], node: [], packages: ['zod', '@pydantic/genai-prices'] },
   port: { ours: ['noun', 'port'], node: [], packages: [] },
   engine: { ours: nouns, node: pure, packages: [] },
   // Puts together: what stands above the drivers (`sources/sources.ts`), never a driver.

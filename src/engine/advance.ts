@@ -1,13 +1,14 @@
 import type { Batch, BatchState } from '../batch.ts';
 import { isOpenBatch } from '../batch.ts';
 import { hasCode, isOffpeakError, messageOf, OffpeakError } from '../errors.ts';
-import type { LaneMode } from '../store.ts';
+import type { LaneMode } from '../store-rows.ts';
 import { collect } from './collect.ts';
+import { goRealtime, isTooLateForBatch } from './deadline.ts';
 import { backoffMs, type Engine, leaseOf, providerOf } from './engine.ts';
 import { dissolve, pack } from './pack.ts';
 import { poll } from './poll.ts';
 import { reconcile } from './reconcile.ts';
-import { failAll, triesPerFile } from './refused.ts';
+import { failAll, sendSmaller, triesPerFile } from './refused.ts';
 import { submit } from './submit.ts';
 
 type Step = (engine: Engine, batch: Batch, signal: AbortSignal) => Promise<Batch>;
@@ -46,6 +47,10 @@ export async function advance(engine: Engine, leased: Batch, signal: AbortSignal
 async function submitUnlessCancelled(engine: Engine, batch: Batch, signal: AbortSignal): Promise<Batch> {
   const run = await engine.store.getRun(batch.runId);
   if (run?.state === 'cancelling') return dissolve(engine, batch, 'cancelled', 'the run was cancelled');
+  if (run && (batch.hedged || (await isTooLateForBatch(engine, run, batch)))) {
+    await goRealtime(engine, run, batch.laneId);
+    return dissolve(engine, batch, 'queued', 'the deadline leaves no time for a batch');
+  }
   return submit(engine, batch, signal);
 }
 
@@ -77,6 +82,11 @@ async function recover(engine: Engine, leased: Batch, error: unknown, signal: Ab
     return;
   }
   if (hasCode(error, 'batch_unavailable') && !hasRemote(batch)) return fallBack(engine, batch, error);
+  if (isWantOfRoom(batch, error)) {
+    await sendSmaller(engine, batch, error.limit, { code: error.code, message: error.message });
+    await store.updateBatch(lease, {}, clock.now(), 'release');
+    return;
+  }
   if (hasCode(error, 'rejected') && batch.state === 'packed') {
     return giveUp(engine, batch, { code: 'rejected', message: error.message });
   }
@@ -92,6 +102,8 @@ async function recover(engine: Engine, leased: Batch, error: unknown, signal: Ab
   }
   const pause = Math.max(error.retryAfterMs ?? 0, backoffMs(engine.retry, tries, engine.random));
   engine.emit({ type: 'note', message: `batch ${batch.id} waits ${Math.round(pause / 1000)} s: ${error.message}` });
+  // Asked too often: that goes for every batch of the account.
+  if (error.code === 'rate_limited') await store.restAccount(batch.account, clock.now() + pause);
   await store.updateBatch(
     lease,
     {
@@ -106,6 +118,14 @@ async function recover(engine: Engine, leased: Batch, error: unknown, signal: Ab
     clock.now(),
     'release',
   );
+}
+
+/** Creates that are refused again and again as too many are refused for what is enqueued, not for how often we ask. */
+const refusalsForRoom = 4;
+
+function isWantOfRoom(batch: Batch, error: OffpeakError): boolean {
+  if (batch.state !== 'packed') return false;
+  return error.code === 'no_room' || (error.code === 'rate_limited' && batch.tries + 1 >= refusalsForRoom);
 }
 
 function hasRemote(batch: Batch): boolean {
@@ -145,7 +165,7 @@ async function proveApi(engine: Engine, batch: Batch): Promise<void> {
 }
 
 async function giveUp(engine: Engine, batch: Batch, reason: { code: string; message: string }): Promise<void> {
-  await failAll(engine, batch, reason);
+  await failAll(engine, batch, reason, { mayBeCharged: reason.code === 'batch_lost' });
   await engine.store.updateBatch(
     leaseOf(batch),
     {

@@ -59,7 +59,7 @@ describe('collecting', () => {
     if (!price) throw new Error('no price');
     expect(run.costNanoUsd).toBe(3 * costNanoUsd(price, usage, true));
     expect(run.realtimeNanoUsd).toBe(3 * costNanoUsd(price, usage, false));
-    expect(run.usage).toEqual({ inputTokens: 3_000, outputTokens: 300 });
+    expect(run.usage).toEqual({ inputTokens: 3_000, outputTokens: 300, cachedTokens: 0 });
   });
 
   test('5,000 lines in any order land under their own jobs', async () => {

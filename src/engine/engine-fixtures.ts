@@ -4,9 +4,11 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Batch } from '../batch.ts';
 import { customId } from '../ids.ts';
+import { priceOf } from '../prices.ts';
 import type { Recipe } from '../recipe.ts';
 import type { Run } from '../run.ts';
-import type { LaneKey, NewJob, NewRun, Store } from '../store.ts';
+import type { Store } from '../store.ts';
+import type { LaneKey, NewJob, NewRun } from '../store-rows.ts';
 import { createSqliteStore } from '../stores/sqlite/sqlite-store.ts';
 import { createFakeClock } from '../testing/fake-clock.ts';
 import { advance } from './advance.ts';
@@ -53,6 +55,7 @@ export function createEngineFixture(fake = createFakeProvider(), change: Partial
     store,
     providers: new Map([[account, fake.provider]]),
     createRecipe: () => acceptAll,
+    priceOf,
     clock,
     random: seededRandom(7),
     owner: 'worker-a',
@@ -103,6 +106,7 @@ export async function addRun(
       timeoutMs: 30_000,
       simulated: false,
       fresh: false,
+      primeCache: false,
       recipe: { type: 'test' },
       source: { type: 'test' },
       ...rest,
@@ -116,11 +120,14 @@ export async function addRun(
   return state === 'open' ? run : store.updateRun(run.id, { state }, clock.now());
 }
 
+/** Ten tokens in, at most a hundred out. */
+export const size = { inputTokens: 10, maxInputTokens: 40, maxOutputTokens: 100 };
+
 export function newJobs(count: number, key: LaneKey = lane, prefix = 'item'): NewJob[] {
   return Array.from({ length: count }, (_, i) => ({
     key: `${prefix}-${i + 1}`,
     position: i + 1,
-    request: { lane: key, body: `{"input":"${prefix}-${i + 1}"}` },
+    request: { lane: key, body: `{"input":"${prefix}-${i + 1}"}`, size },
   }));
 }
 
@@ -141,8 +148,13 @@ export async function step(fixture: EngineFixture, engine = fixture.engine): Pro
 }
 
 /** Packs and submits all jobs of a run as one batch that the provider has accepted. */
-export async function submitted(fixture: EngineFixture, jobs: number, change: Partial<NewRun> = {}) {
-  const run = await addRun(fixture, jobs, change);
+export async function submitted(
+  fixture: EngineFixture,
+  jobs: number,
+  change: Partial<NewRun> = {},
+  prefix: string | undefined = undefined,
+) {
+  const run = await addRun(fixture, newJobs(jobs, lane, prefix), change);
   const batch = await openBatch(fixture, run.id);
   await advance(fixture.engine, batch, new AbortController().signal);
   return { run, batch: await batchOf(fixture, batch.id) };

@@ -2,10 +2,12 @@ import type { Batch } from '../batch.ts';
 import type { Clock } from '../clock.ts';
 import { OffpeakError } from '../errors.ts';
 import type { Random } from '../ids.ts';
+import type { Price } from '../prices.ts';
 import type { BatchApi, Provider } from '../provider.ts';
 import type { Recipe } from '../recipe.ts';
 import type { Description } from '../run.ts';
-import type { Lease, Store } from '../store.ts';
+import type { Store } from '../store.ts';
+import type { Lease } from '../store-rows.ts';
 
 /** What every step of the engine is given. */
 export interface Engine {
@@ -13,6 +15,8 @@ export interface Engine {
   /** By account: a batch is only ever touched with the key that made it. */
   providers: ReadonlyMap<string, Provider>;
   createRecipe: (description: Description) => Recipe;
+  /** Undefined: the price is unknown, which is never zero. */
+  priceOf: (provider: string, model: string) => Price | undefined;
   clock: Clock;
   random: Random;
   /** Names this worker on its leases. */

@@ -3,8 +3,9 @@ import type { Provider } from '../provider.ts';
 import type { Recipe } from '../recipe.ts';
 import type { Run } from '../run.ts';
 import type { Item, Source } from '../source.ts';
-import type { AddedJobs, AddOptions, LaneMode, NewJob } from '../store.ts';
-import { chunkRows } from '../store.ts';
+import type { AddedJobs, AddOptions, LaneMode, NewJob } from '../store-rows.ts';
+import { chunkRows } from '../store-rows.ts';
+import { boundOf } from './budget.ts';
 import type { Engine } from './engine.ts';
 
 /** Bytes of request bodies after which a chunk is written, so that images do not pile up in memory. */
@@ -41,7 +42,7 @@ export async function enqueue(engine: Engine, input: EnqueueInput): Promise<Adde
   };
   for await (const item of source.items(signal)) {
     if (signal?.aborted || total.closed) break;
-    const job = toJob(input, item);
+    const job = toJob(engine, input, item);
     chunk.push(job);
     bytes += job.request?.body.length ?? 0;
     if (chunk.length >= chunkRows || bytes >= chunkBytes) await flush();
@@ -61,7 +62,7 @@ export async function seal(engine: Engine, run: Run): Promise<void> {
   if (current?.state === 'open') await engine.store.updateRun(run.id, { state: 'running' }, engine.clock.now());
 }
 
-function toJob({ recipe, provider, run }: EnqueueInput, item: Item): NewJob {
+function toJob(engine: Engine, { recipe, provider, run }: EnqueueInput, item: Item): NewJob {
   // Half a character does not survive a database.
   const key = item.key.toWellFormed();
   const { position } = item;
@@ -70,10 +71,17 @@ function toJob({ recipe, provider, run }: EnqueueInput, item: Item): NewJob {
   }
   try {
     const request = recipe.toRequest(item);
-    const { endpoint, body } = provider.toWire(request);
-    const mode: LaneMode = run.mode !== 'realtime' && provider.batch ? 'batch' : 'realtime';
+    const { endpoint, body, size, realtimeOnly } = provider.toWire(request);
+    if (
+      run.budgetNanoUsd !== undefined &&
+      boundOf(engine, { provider: provider.name, model: request.model }, true)(size) === undefined
+    ) {
+      const message = 'a budget needs a limit on the answer: give --max-tokens, or set it in the request';
+      return { key, position, skip: { code: 'unsupported', message } };
+    }
+    const mode: LaneMode = run.mode !== 'realtime' && provider.batch && !realtimeOnly ? 'batch' : 'realtime';
     const lane = { provider: provider.name, account: provider.account, model: request.model, endpoint, mode };
-    return { key, position, request: { lane, body } };
+    return { key, position, request: { lane, body, size } };
   } catch (error) {
     // What this provider cannot be asked (a BMP at OpenAI) is the item's end, not the run's.
     if (isOffpeakError(error, 'usage')) return { key, position, skip: { code: 'unsupported', message: error.message } };

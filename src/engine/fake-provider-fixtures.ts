@@ -52,7 +52,14 @@ export function lineOf(
   return { customId: request.customId, outcome, raw: JSON.stringify({ id: request.customId }) };
 }
 
-export function createFakeProvider(options: { batch?: boolean; limits?: Partial<BatchLimits> } = {}): FakeProvider {
+export interface FakeOptions {
+  batch?: boolean;
+  limits?: Partial<BatchLimits>;
+  /** A provider without files and without any place for our nonce: the create carries the requests. */
+  proof?: 'carried' | 'results';
+}
+
+export function createFakeProvider(options: FakeOptions = {}): FakeProvider {
   const fake: FakeProvider = {
     provider: undefined as unknown as Provider,
     limits: { ...limits, ...options.limits },
@@ -66,8 +73,10 @@ export function createFakeProvider(options: { batch?: boolean; limits?: Partial<
     if (!remote) throw new OffpeakError('no such batch', { code: 'not_found' });
     return remote;
   };
-  const batch: Provider['batch'] = {
+  const carries = options.proof !== 'results';
+  const batch: NonNullable<Provider['batch']> = {
     limits: fake.limits,
+    proof: options.proof ?? 'carried',
     lineBytes: (bodyBytes) => bodyBytes + 100,
     async upload(input) {
       fake.calls.push('upload');
@@ -78,18 +87,20 @@ export function createFakeProvider(options: { batch?: boolean; limits?: Partial<
       fake.files.set(fileId, requests);
       return { fileId, sha256: 'f'.repeat(64) };
     },
-    async create({ fileId, nonce }) {
+    async create({ fileId, nonce, requests }) {
       fake.calls.push('create');
+      const rows: FakeRemote['requests'] = carries ? (fake.files.get(fileId ?? '') ?? []) : [];
+      if (!carries) for await (const request of requests()) rows.push(request);
       const make = () => {
         const remote: FakeRemote = {
           remoteId: `batch_${fake.remotes.length + 1}`,
           phase: 'running',
           rawStatus: 'in_progress',
-          nonce,
-          inputFileId: fileId,
+          ...(carries ? { nonce } : { counts: { total: rows.length, succeeded: 0, failed: 0 } }),
+          ...(fileId === undefined ? {} : { inputFileId: fileId }),
           resultFileIds: [],
           errors: [],
-          requests: fake.files.get(fileId) ?? [],
+          requests: rows,
         };
         fake.remotes.unshift(remote);
         return { ...remote };
@@ -117,11 +128,17 @@ export function createFakeProvider(options: { batch?: boolean; limits?: Partial<
       return { ...remote };
     },
   };
+  if (!carries) delete batch.upload;
   fake.provider = {
     name: 'openai',
     account,
     simulated: false,
-    toWire: (request) => ({ endpoint: '/v1/chat/completions', body: JSON.stringify(request) }),
+    toWire: (request) => ({
+      endpoint: '/v1/chat/completions',
+      body: JSON.stringify(request),
+      size: { inputTokens: 10, maxInputTokens: 40, maxOutputTokens: 100 },
+    }),
+    askAgain: ({ body }, answer, problem) => JSON.stringify({ ...JSON.parse(body), answer, problem }),
     call: async (wire, { signal }) => {
       fake.calls.push('call');
       return fake.on.call ? fake.on.call(wire.body, signal) : good(`answer to ${wire.body}`);

@@ -11,6 +11,7 @@ import {
   openBatch,
   results,
   runOf,
+  size,
 } from './engine-fixtures.ts';
 import { pack } from './pack.ts';
 
@@ -42,7 +43,7 @@ describe('packing', () => {
 
   test('a request larger than any batch fails with the reason, and the rest goes', async () => {
     const fixture = createEngineFixture(createFakeProvider({ limits: { maxBytes: 400 } }));
-    const big = { key: 'big', position: 2, request: { lane, body: `{"x":"${'y'.repeat(500)}"}` } };
+    const big = { key: 'big', position: 2, request: { lane, body: `{"x":"${'y'.repeat(500)}"}`, size } };
     const run = await addRun(fixture, [...newJobs(1), big, ...newJobs(1, lane, 'after')]);
     const batch = await pack(fixture.engine, await openBatch(fixture, run.id), signal);
     expect(batch).toMatchObject({ state: 'packed', requests: 2 });

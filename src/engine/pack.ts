@@ -1,7 +1,9 @@
 import type { Batch } from '../batch.ts';
-import type { BookRow, PackedJobs } from '../store.ts';
-import { chunkRows } from '../store.ts';
+import type { BookRow, PackedJobs } from '../store-rows.ts';
+import { chunkRows } from '../store-rows.ts';
+import { boundOf } from './budget.ts';
 import { batchApiOf, type Engine, leaseOf, nextTurn } from './engine.ts';
+import { roomOf } from './schedule.ts';
 
 /** How long an open batch waits for the next items of its source before it looks again. */
 const waitForItemsMs = 50;
@@ -20,9 +22,15 @@ export async function pack(engine: Engine, opened: Batch, signal: AbortSignal): 
     if (run?.state === 'cancelling') return dissolve(engine, batch, 'cancelled', 'the run was cancelled');
     const packed = await packChunk(engine, batch);
     engine.crashpoint('C3');
-    batch = { ...batch, requests: batch.requests + packed.packed, bytes: batch.bytes + packed.bytes };
+    batch = {
+      ...batch,
+      requests: batch.requests + packed.packed,
+      bytes: batch.bytes + packed.bytes,
+      tokens: batch.tokens + packed.tokens,
+    };
+    if (packed.overBudget) return sealOverBudget(engine, batch);
     if (packed.full) return store.updateBatch(lease, { state: 'packed' }, clock.now());
-    if (packed.packed > 0 || packed.oversize > 0) {
+    if (packed.packed > 0 || packed.oversize > 0 || packed.spared > 0) {
       await nextTurn();
       continue;
     }
@@ -35,16 +43,26 @@ export async function pack(engine: Engine, opened: Batch, signal: AbortSignal): 
   return batch;
 }
 
-function packChunk(engine: Engine, batch: Batch): Promise<PackedJobs> {
+export async function packChunk(engine: Engine, batch: Batch): Promise<PackedJobs> {
   const api = batchApiOf(engine, batch);
   const { maxRequests, maxBytes } = api.limits;
+  const room = await roomOf(engine, batch);
+  const most = room?.unit === 'requests' ? Math.min(maxRequests, room.limit) : maxRequests;
   return engine.store.packJobs(leaseOf(batch), {
-    requests: Math.min(maxRequests, batch.maxRequests ?? maxRequests) - batch.requests,
+    requests: (batch.isPrimer ? 1 : most) - batch.requests,
     bytes: maxBytes - batch.bytes,
     maxBytes,
     now: engine.clock.now(),
     lineBytes: (bodyBytes, customId) => api.lineBytes(bodyBytes, customId, batch.endpoint),
+    ...(room?.unit === 'tokens' ? { tokens: room.limit - batch.tokens } : {}),
+    boundOf: boundOf(engine, batch, true),
   });
+}
+
+/** What fitted into the budget goes; the rest waits until money that is held comes back, or a person allows more. */
+function sealOverBudget(engine: Engine, batch: Batch): Promise<Batch> {
+  const state = batch.requests === 0 ? 'abandoned' : 'packed';
+  return engine.store.updateBatch(leaseOf(batch), { state }, engine.clock.now());
 }
 
 /**

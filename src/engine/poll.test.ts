@@ -5,14 +5,17 @@ import {
   addRun,
   batchOf,
   createEngineFixture,
+  createFakeProvider,
   type EngineFixture,
   endRemote,
   limits,
+  openBatch,
   results,
   runOf,
   step,
   submitted,
 } from './engine-fixtures.ts';
+import { pack } from './pack.ts';
 import { pollIntervalMs } from './poll.ts';
 
 const signal = new AbortController().signal;
@@ -203,7 +206,7 @@ describe('a batch that was refused whole', () => {
     const { fake, clock } = fixture;
     // Another batch takes the room, and will give it back.
     const other = (await submitted(fixture, 1)).batch.remoteId;
-    const { run, batch } = await submitted(fixture, 2);
+    const { run, batch } = await submitted(fixture, 2, {}, 'late');
     const errors = [{ code: 'token_limit_exceeded', message: 'enqueued token limit reached' }];
     for (let round = 1; round <= 30; round++) {
       await refuse(fixture, { refusal: 'no_room', errors }, other);
@@ -225,20 +228,19 @@ describe('a batch that was refused whole', () => {
     expect((await results(fixture, run.id))[0]?.attempts).toBe(1);
   });
 
-  test('larger than the account has room for when nothing else is there: its jobs travel in halves', async () => {
-    const fixture = createEngineFixture();
+  test('larger than the account has room for: the limit is learned, its jobs travel in smaller batches', async () => {
+    const fixture = createEngineFixture(
+      createFakeProvider({ limits: { enqueued: { unit: 'tokens', scope: 'model' } } }),
+    );
     const { run, batch } = await submitted(fixture, 5);
-    const errors = [{ code: 'token_limit_exceeded', message: 'Limit: 3 enqueued tokens' }];
-    await refuse(fixture, { refusal: 'no_room', errors });
-    await fixture.clock.advance(120_000);
-    await step(fixture);
-    await refuse(fixture, { refusal: 'no_room', errors });
+    // Five requests of ten tokens by our estimate.
+    const errors = [{ code: 'token_limit_exceeded', message: 'Limit: 30 enqueued tokens' }];
+    await refuse(fixture, { refusal: 'no_room', limit: 30, errors });
     expect(await batchOf(fixture, batch.id)).toMatchObject({ state: 'failed', errorCode: 'token_limit_exceeded' });
-    const [lane] = await fixture.store.findLanes({ runId: run.id }, fixture.clock.now());
-    const owner = { owner: 'worker-a', now: fixture.clock.now(), leaseMs: 30_000 };
-    const next = await fixture.store.openBatch(lane?.id ?? 0, 'nonce23456', owner);
-    expect(next.maxRequests).toBe(3);
     expect((await runOf(fixture, run.id)).counts).toMatchObject({ queued: 5, failed: 0 });
+    const smaller = await pack(fixture.engine, await openBatch(fixture, run.id), signal);
+    expect(smaller).toMatchObject({ requests: 3, tokens: 30 });
+    expect(await fixture.store.getLimit(batch.account, batch.model)).toMatchObject({ limit: 30 });
   });
 
   test('while the run is being cancelled, its jobs are cancelled', async () => {

@@ -1,7 +1,9 @@
 import type { Batch } from '../batch.ts';
 import { hasCode, messageOf } from '../errors.ts';
 import type { BatchLimits, RemoteBatch } from '../provider.ts';
-import type { BatchChange } from '../store.ts';
+import type { Run } from '../run.ts';
+import type { BatchChange } from '../store-rows.ts';
+import { hedgeIfLate, switchAt } from './deadline.ts';
 import { batchApiOf, type Engine, leaseOf } from './engine.ts';
 import { refused } from './refused.ts';
 import { startJobs } from './submit.ts';
@@ -18,6 +20,7 @@ export async function poll(engine: Engine, batch: Batch, signal: AbortSignal): P
   const cancelNow = run?.state === 'cancelling' && !batch.cancelRequested;
   // A crash after the batch's id was saved has left jobs behind that wait to be sent.
   if (run && run.counts.packed > 0) await startJobs(engine, batch);
+  if (run && !cancelNow) await hedgeIfLate(engine, run, batch, signal);
   const remote = (cancelNow && (await tryCancel(engine, batch, signal))) || (await api.get(remoteId, signal));
   engine.crashpoint(cancelNow ? 'C20' : 'C12');
   if (remote.phase === 'refused') return refused(engine, batch, remote);
@@ -31,10 +34,17 @@ export async function poll(engine: Engine, batch: Batch, signal: AbortSignal): P
       ...(cancelNow ? { cancelRequested: true } : {}),
       ...(remote.phase === 'ended'
         ? { state: 'ended', tries: 0, nextAt: 0, endedAt: remote.endedAt ?? clock.now() }
-        : { tries, nextAt: clock.now() + pollIntervalMs(api.limits, tries) }),
+        : { tries, nextAt: nextPollAt(engine, batch, run, pollIntervalMs(api.limits, tries)) }),
     },
     clock.now(),
   );
+}
+
+/** In time for the moment at which the deadline decides. */
+function nextPollAt({ clock }: Engine, batch: Batch, run: Run | undefined, intervalMs: number): number {
+  const next = clock.now() + intervalMs;
+  const latest = run && !batch.hedged ? switchAt(run) : undefined;
+  return latest !== undefined && latest > clock.now() ? Math.min(next, latest) : next;
 }
 
 /** A provider that refuses to cancel is asked once; the batch is then followed to its end all the same. */
@@ -52,6 +62,8 @@ function observed(remote: RemoteBatch): BatchChange {
   return {
     rawStatus: remote.rawStatus,
     notFound: 0,
+    errorCode: null,
+    errorMessage: null,
     ...(remote.counts ? { counts: remote.counts } : {}),
     ...(remote.expiresAt === undefined ? {} : { expiresAt: remote.expiresAt }),
   };

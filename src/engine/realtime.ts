@@ -1,8 +1,8 @@
 import { isOffpeakError, messageOf } from '../errors.ts';
 import type { FailedOutcome, Outcome } from '../outcome.ts';
-import { priceOf } from '../prices.ts';
 import type { Run } from '../run.ts';
-import type { BookRow, ClaimedJob, Lane } from '../store.ts';
+import type { BookRow, ClaimedJob, Lane } from '../store-rows.ts';
+import { boundOf } from './budget.ts';
 import { toBookedJob } from './collect.ts';
 import { backoffMs, type Engine, providerOf } from './engine.ts';
 import { judge } from './retry.ts';
@@ -33,7 +33,8 @@ export async function startCalls(
   const most = lane.mode === 'sequential' ? 1 : run.concurrency;
   const room = most - state.inFlight.size;
   if (room <= 0) return 0;
-  const jobs = await engine.store.claimJobs(lane.id, room, { owner: engine.owner, now, leaseMs: engine.leaseMs });
+  const owner = { owner: engine.owner, now, leaseMs: engine.leaseMs };
+  const jobs = await engine.store.claimJobs(lane.id, room, owner, boundOf(engine, lane, false));
   for (const job of jobs) {
     engine.emit({ type: 'call', job: job.job, key: job.key, startedAt: now });
     const task = call(engine, lane, state, run, job, signal)
@@ -74,12 +75,17 @@ async function call(
 
 async function judged(engine: Engine, lane: Lane, run: Run, job: ClaimedJob, outcome: Outcome): Promise<BookRow> {
   const current = await engine.store.getRun(run.id);
-  return judge(engine, { job: job.job, attempt: job.attempt }, outcome, {
+  const row = judge(engine, { job: job.job, attempt: job.attempt }, outcome, {
     recipe: engine.createRecipe(run.recipe),
-    price: priceOf(lane.provider, lane.model),
+    price: engine.priceOf(lane.provider, lane.model),
     inBatch: false,
     cancelling: current?.state === 'cancelling',
   });
+  if (outcome.type === 'succeeded' && row.next === 'retry') {
+    const correction = providerOf(engine, lane.account).askAgain(job, outcome.output, row.errorMessage ?? '');
+    if (correction !== undefined) row.correction = correction;
+  }
+  return row;
 }
 
 /** Times that a paid answer is offered to a store that cannot take it now: locked, or its disk full. */

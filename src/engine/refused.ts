@@ -1,8 +1,9 @@
 import type { Batch } from '../batch.ts';
 import type { RemoteBatch } from '../provider.ts';
-import { type BookRow, chunkRows } from '../store.ts';
+import { type BookRow, chunkRows } from '../store-rows.ts';
 import { backoffMs, type Engine, leaseOf, nextTurn } from './engine.ts';
 import { returnJobs } from './pack.ts';
+import { isAlone, learnRoom, roomOf } from './schedule.ts';
 
 /** Tries with one uploaded file that the provider does not see, before it is uploaded again. */
 export const triesPerFile = 3;
@@ -16,57 +17,84 @@ export async function refused(engine: Engine, batch: Batch, remote: RemoteBatch)
   const reason = remote.errors[0] ?? { code: 'failed', message: `the provider gives no reason (${remote.rawStatus})` };
   const run = await store.getRun(batch.runId);
   const cancelling = run?.state === 'cancelling';
-  const hopeless = remote.refusal === 'no_room' && batch.refusals > 0 && (await isAlone(engine, batch));
-  if (hopeless && batch.requests > 1 && !cancelling) return halve(engine, batch, reason);
-  const canWait = (remote.refusal === 'no_room' && !hopeless) || remote.refusal === 'file_missing';
-  if (canWait && !cancelling) return submitLater(engine, batch, remote, reason);
+  if (remote.refusal === 'no_room' && !cancelling) return sendSmaller(engine, batch, remote.limit, reason);
+  const canPass =
+    remote.refusal === 'file_missing' || (remote.refusal === 'provider' && batch.refusals < breakdownsBorne);
+  if (canPass && !cancelling) return submitLater(engine, batch, remote, reason);
 
   // Rows that went back are gone from the batch, and lines do not count up to the same rows any more: after a crash in
   // the middle the named ones have been booked already.
   const isWhole = (await requestAtLine(engine, batch, batch.requests)) !== undefined;
-  const blamed = remote.refusal !== 'rows' ? 0 : isWhole ? await failNamedRows(engine, batch, remote) : 1;
+  const isRows = remote.refusal === 'rows' && !(await repeatsItself(engine, batch, reason));
+  const blamed = !isRows ? 0 : isWhole ? await failNamedRows(engine, batch, remote) : 1;
   if (cancelling) await returnJobs(engine, batch, 'cancelled', 'the run was cancelled');
   // No row is to blame: the next batch would be refused for the same reason.
-  else if (blamed === 0) await failAll(engine, batch, reason);
+  // What went realtime for the deadline's sake ends there.
+  else if (blamed === 0 && !batch.hedged) await failAll(engine, batch, reason);
   else await returnJobs(engine, batch, 'queued', reason.message);
   engine.emit({ type: 'note', message: `batch ${batch.id} was refused: ${reason.message}` });
   const kept = { errorCode: reason.code, errorMessage: reason.message, rawStatus: remote.rawStatus };
   return store.updateBatch(leaseOf(batch), { state: 'failed', ...kept }, clock.now());
 }
 
-interface Reason {
+export interface Reason {
   code: string;
   message: string;
 }
 
-/** Nothing of ours takes room at the account for this model: waiting frees none. */
-async function isAlone(engine: Engine, batch: Batch): Promise<boolean> {
-  const open = await engine.store.listBatches({ openOnly: true });
-  return !open.some(
-    (other) =>
-      other.id !== batch.id &&
-      other.account === batch.account &&
-      other.model === batch.model &&
-      other.remoteId !== undefined,
-  );
+/** Times that a provider may break down over the same batch before it is given up. */
+const breakdownsBorne = 5;
+/** Batches of a lane that end in the same words before these are taken to go for all its rows. */
+const sameWords = 3;
+
+/** A provider that names one row at a time would otherwise be asked once a row for a fault that all of them share. */
+async function repeatsItself(engine: Engine, batch: Batch, reason: Reason): Promise<boolean> {
+  const plain = (words: string | undefined) => words?.replace(/\d+/g, '#');
+  const before = (await engine.store.listBatches({ runId: batch.runId, limit: 50 }))
+    .filter((other) => other.laneId === batch.laneId && other.id < batch.id && other.state === 'failed')
+    .slice(0, sameWords);
+  return before.length === sameWords && before.every((other) => plain(other.errorMessage) === plain(reason.message));
 }
 
-/** The batch is more than the account has room for at once: its jobs go back, and travel in batches of half the size. */
-async function halve(engine: Engine, batch: Batch, reason: Reason): Promise<Batch> {
-  const maxRequests = Math.ceil(batch.requests / 2);
-  const message = `batch ${batch.id} is too large for the account; going on with ${maxRequests} requests a batch. ${reason.message}`;
-  await engine.store.updateLane(batch.laneId, { maxRequests });
-  await returnJobs(engine, batch, 'queued', reason.message);
-  engine.emit({ type: 'note', message });
-  return engine.store.updateBatch(
-    leaseOf(batch),
-    { state: 'failed', errorCode: reason.code, errorMessage: reason.message },
-    engine.clock.now(),
-  );
+/**
+ * No room for it: what the account takes is learned. A batch that is larger than that goes back to the queue and is
+ * packed anew; another waits, sealed, until one of ours has ended.
+ */
+export async function sendSmaller(
+  engine: Engine,
+  batch: Batch,
+  named: number | undefined,
+  reason: Reason,
+): Promise<Batch> {
+  const { store, clock } = engine;
+  const kept = { errorCode: reason.code, errorMessage: reason.message };
+  // Nothing is smaller than one request: when even that finds no room beside nothing else, it never will.
+  const isSmallest = batch.requests === 1 && batch.refusals > 0 && reason.code !== 'rate_limited';
+  if (isSmallest && (await isAlone(engine, batch))) {
+    await failAll(engine, batch, reason);
+    engine.emit({ type: 'note', message: `batch ${batch.id} was refused: ${reason.message}` });
+    return store.updateBatch(leaseOf(batch), { state: 'failed', ...kept }, clock.now());
+  }
+  await learnRoom(engine, batch, named);
+  const room = await roomOf(engine, batch);
+  const own = room?.unit === 'requests' ? batch.requests : batch.tokens;
+  if (room && own > room.limit && batch.requests > 1) {
+    const message = `batch ${batch.id} is too large for the account; its jobs are packed into smaller ones. ${reason.message}`;
+    await returnJobs(engine, batch, 'queued', reason.message);
+    engine.emit({ type: 'note', message });
+    const state = batch.state === 'packed' ? 'abandoned' : 'failed';
+    return store.updateBatch(leaseOf(batch), { state, ...kept }, clock.now());
+  }
+  return submitLater(engine, batch, { rawStatus: batch.rawStatus ?? 'refused', refusal: 'no_room' }, reason);
 }
 
 /** Back to `packed`, with the same upload: the provider keeps it when it refuses the batch. */
-function submitLater(engine: Engine, batch: Batch, remote: RemoteBatch, reason: Reason): Promise<Batch> {
+function submitLater(
+  engine: Engine,
+  batch: Batch,
+  remote: Pick<RemoteBatch, 'rawStatus' | 'refusal'>,
+  reason: Reason,
+): Promise<Batch> {
   const { store, clock, retry, random } = engine;
   const refusals = batch.refusals + 1;
   const uploadAgain = remote.refusal === 'file_missing' && refusals % triesPerFile === 0;
@@ -79,7 +107,8 @@ function submitLater(engine: Engine, batch: Batch, remote: RemoteBatch, reason: 
       nextAt: clock.now() + backoffMs(retry, refusals, random),
       remoteId: null,
       rawStatus: remote.rawStatus,
-      errorCode: reason.code,
+      // The word that the end of another batch wakes.
+      errorCode: remote.refusal === 'no_room' ? 'no_room' : reason.code,
       errorMessage: reason.message,
       ...(uploadAgain ? { inputFileId: null } : {}),
     },
@@ -107,14 +136,19 @@ async function requestAtLine(engine: Engine, batch: Batch, line: number) {
   return (await engine.store.readAttempts(batch.id, page))[0];
 }
 
-/** Ends every job of a batch that surely never ran, with the reason. */
-export async function failAll(engine: Engine, batch: Batch, reason: Reason): Promise<void> {
+/** Ends every job of a batch with the reason; `mayBeCharged`, when it may have run all the same. */
+export async function failAll(
+  engine: Engine,
+  batch: Batch,
+  reason: Reason,
+  more: Pick<BookRow, 'mayBeCharged'> = {},
+): Promise<void> {
   let afterJob = 0;
   for (;;) {
     const attempts = await engine.store.readAttempts(batch.id, { afterJob, limit: chunkRows, openOnly: true });
     const last = attempts.at(-1);
     if (!last) return;
-    const rows = attempts.map((attempt) => failedRow(engine, attempt, reason.code, reason.message));
+    const rows = attempts.map((attempt) => ({ ...failedRow(engine, attempt, reason.code, reason.message), ...more }));
     await engine.store.book(rows, leaseOf(batch));
     await nextTurn();
     afterJob = last.job;

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../outcome.ts';
 import { priceOf } from '../prices.ts';
-import type { BookRow } from '../store.ts';
+import type { BookRow } from '../store-rows.ts';
 import { backoffMs } from './engine.ts';
 import { acceptAll, createEngineFixture, good, usage } from './engine-fixtures.ts';
 import { judge } from './retry.ts';

@@ -1,7 +1,7 @@
 import type { Outcome } from '../outcome.ts';
 import { costNanoUsd, type Price } from '../prices.ts';
 import type { Recipe } from '../recipe.ts';
-import type { BookRow } from '../store.ts';
+import type { BookRow } from '../store-rows.ts';
 import type { Usage } from '../usage.ts';
 import { backoffMs, type Engine } from './engine.ts';
 
@@ -13,6 +13,8 @@ export interface Judge {
   inBatch: boolean;
   /** The run is being cancelled: nothing is tried again. */
   cancelling: boolean;
+  /** The batch was given up for the deadline: what its cancel ended goes on in realtime. */
+  hedged?: boolean;
   /** When an attempt of this number may follow. Rows of one batch share it, so that they travel together again. */
   retryAt?: (attempt: number) => number;
 }
@@ -37,7 +39,7 @@ export function judge(
   engine: Engine,
   ref: { job: number; attempt: number },
   outcome: Outcome,
-  { recipe, price, inBatch, cancelling, retryAt = retryTogether(engine) }: Judge,
+  { recipe, price, inBatch, cancelling, hedged = false, retryAt = retryTogether(engine) }: Judge,
 ): BookRow {
   const at = engine.clock.now();
   const again = cancelling
@@ -64,7 +66,9 @@ export function judge(
   }
   if (outcome.type !== 'failed') {
     const ended = { outcome: outcome.type, errorCode: outcome.type, errorMessage: outcome.message };
-    return { ...ref, at, ...ended, ...(outcome.type === 'cancelled' ? { next: 'cancelled' } : again) };
+    if (outcome.type === 'cancelled' && !(hedged && !cancelling)) return { ...ref, at, ...ended, next: 'cancelled' };
+    // Whether it was the first to end or the other is under way already: it costs the job no attempt.
+    return { ...ref, at, ...ended, ...(hedged && !cancelling ? { next: 'queued' as const } : again) };
   }
   return {
     ...ref,
@@ -74,8 +78,12 @@ export function judge(
     errorCode: outcome.code,
     errorMessage: outcome.message,
     ...moneyOf(price, outcome.usage, inBatch),
+    ...(unseen.has(outcome.code) && !outcome.usage ? { mayBeCharged: true } : {}),
   };
 }
+
+/** Ends after which nobody here knows what the provider did, and charged. */
+const unseen: ReadonlySet<string> = new Set(['timeout', 'connection', 'malformed', 'missing']);
 
 function retryAfter(outcome: Outcome): number {
   return outcome.type === 'failed' ? (outcome.retryAfterMs ?? 0) : 0;

@@ -1,29 +1,35 @@
 import type { Batch } from '../batch.ts';
-import { type ErrorCode, hasCode, messageOf } from '../errors.ts';
+import { type ErrorCode, hasCode, isOffpeakError, messageOf } from '../errors.ts';
 import { customId } from '../ids.ts';
-import type { RemoteBatch } from '../provider.ts';
-import type { BatchChange } from '../store.ts';
-import { chunkRows } from '../store.ts';
+import type { BatchApi, RemoteBatch } from '../provider.ts';
+import type { BatchChange } from '../store-rows.ts';
+import { chunkRows } from '../store-rows.ts';
 import { batchApiOf, type Engine, leaseOf, nextTurn } from './engine.ts';
+import { refused } from './refused.ts';
+import { admit, hasRoom, waitForRoom } from './schedule.ts';
 
 /**
  * Sends a sealed batch: upload, save the file's id, save `submitting`, create once, save the batch's id. Creating is
  * idempotent at no provider, so whatever leaves the outcome open ends in `unknown`, and only reconcile goes on from there.
+ * Where the provider knows no files, the create itself carries the requests.
  */
 export async function submit(engine: Engine, packed: Batch, signal: AbortSignal): Promise<Batch> {
-  if (packed.inputFileId === undefined) await upload(engine, packed, signal);
+  const api = batchApiOf(engine, packed);
+  // Before the upload: what has no room would be uploaded for nothing.
+  if (!(await hasRoom(engine, packed))) return waitForRoom(engine, packed);
+  if (api.upload && packed.inputFileId === undefined) await upload(engine, packed, api.upload, signal);
   engine.crashpoint('C8');
-  const submitting = await engine.store.updateBatch(
-    leaseOf(packed),
-    { state: 'submitting', submittedAt: engine.clock.now() },
-    engine.clock.now(),
-  );
-  return create(engine, submitting);
+  const submitting = await admit(engine, packed);
+  return submitting ? create(engine, submitting) : waitForRoom(engine, packed);
 }
 
-async function upload(engine: Engine, batch: Batch, signal: AbortSignal): Promise<Batch> {
-  const api = batchApiOf(engine, batch);
-  const { fileId, sha256 } = await api.upload({
+async function upload(
+  engine: Engine,
+  batch: Batch,
+  send: NonNullable<BatchApi['upload']>,
+  signal: AbortSignal,
+): Promise<Batch> {
+  const { fileId, sha256 } = await send({
     fileName: `offpeak-${batch.nonce}.jsonl`,
     endpoint: batch.endpoint,
     requests: () => requestsOf(engine, batch),
@@ -54,7 +60,6 @@ async function* requestsOf(engine: Engine, batch: Batch): AsyncGenerator<{ custo
 
 async function create(engine: Engine, batch: Batch): Promise<Batch> {
   const { store, clock } = engine;
-  const fileId = batch.inputFileId ?? '';
   engine.crashpoint('C9');
   // A process that was stopped here for longer than its lease may have been replaced: only one that still holds it may
   // go on, and from the start.
@@ -65,13 +70,21 @@ async function create(engine: Engine, batch: Batch): Promise<Batch> {
   try {
     // A stop waits for the answer for a while: an interrupted create is the one thing that cannot be taken back.
     const signal = engine.breakOff ? { signal: engine.breakOff } : {};
-    const input = { fileId, endpoint: batch.endpoint, nonce: batch.nonce, ...signal };
-    remote = await batchApiOf(engine, batch).create(input);
+    remote = await batchApiOf(engine, batch).create({
+      endpoint: batch.endpoint,
+      nonce: batch.nonce,
+      requests: () => requestsOf(engine, batch),
+      bytes: batch.bytes,
+      ...(batch.inputFileId === undefined ? {} : { fileId: batch.inputFileId }),
+      ...signal,
+    });
   } catch (error) {
     await afterFailedCreate(engine, batch, error);
     throw error;
   }
   engine.crashpoint('C10');
+  // A provider that reads the requests in the create itself may name the ones that are wrong: nothing was created.
+  if (remote.phase === 'refused' && remote.remoteId === '') return refused(engine, batch, remote);
   const created = await store.updateBatch(leaseOf(batch), accepted(engine, batch, remote), clock.now());
   engine.crashpoint('C11');
   await startJobs(engine, created);
@@ -83,6 +96,7 @@ const notCreated: readonly ErrorCode[] = [
   'auth',
   'quota',
   'rate_limited',
+  'no_room',
   'unavailable',
   'batch_unavailable',
   'not_ready',
@@ -90,10 +104,15 @@ const notCreated: readonly ErrorCode[] = [
   'aborted',
 ];
 
+/** What breaks while our own rows are read (a locked store) breaks before the request is whole: nothing was created. */
+function isOurs(error: unknown): boolean {
+  return isOffpeakError(error) && (error.code.startsWith('store_') || error.code === 'internal');
+}
+
 async function afterFailedCreate(engine: Engine, batch: Batch, error: unknown): Promise<void> {
   await engine.store.updateBatch(
     leaseOf(batch),
-    hasCode(error, ...notCreated)
+    isOurs(error) || hasCode(error, ...notCreated)
       ? { state: 'packed', errorMessage: messageOf(error) }
       : { state: 'unknown', errorMessage: messageOf(error), absences: 0, absentSince: null },
     engine.clock.now(),

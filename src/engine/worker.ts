@@ -1,24 +1,10 @@
-import type { Batch } from '../batch.ts';
-import { isOffpeakError, OffpeakError } from '../errors.ts';
-import { newNonce } from '../ids.ts';
+import { OffpeakError } from '../errors.ts';
 import type { Run } from '../run.ts';
 import { runEnded } from '../run.ts';
-import type { Lane, Scope } from '../store.ts';
-import { advance } from './advance.ts';
+import { budgetNote } from './budget.ts';
 import { type Engine, nextTurn } from './engine.ts';
-import { createRealtimeLane, type RealtimeLane, startCalls } from './realtime.ts';
+import { fail, startWork, type WorkerOptions, type WorkerState } from './start-work.ts';
 import { sweep } from './sweep.ts';
-
-export interface WorkerOptions {
-  /** Only this run, and only until it has ended; absent: everything, until stopped. */
-  runId?: string;
-  /** End once everything has been handed to the provider, instead of following it to its end. */
-  untilSubmitted?: boolean;
-  /** Whether the process of another owner still runs. */
-  isAlive: (owner: string) => boolean;
-  /** Batches that this worker moves at the same time. */
-  maxBatches?: number;
-}
 
 export interface Worker {
   /** Resolves when the run has ended, when the signal is aborted and nothing is under way, or rejects with what stops it. */
@@ -47,29 +33,13 @@ export function createWorker(engine: Engine, options: WorkerOptions): Worker {
     packing: new Set(),
     lanes: new Map(),
     runs: new Map(),
+    paused: new Map(),
     failure: undefined,
     wake: () => {},
     stop: new AbortController(),
     breakOff: new AbortController(),
   };
   return { run: (signal = new AbortController().signal) => runWorker(state, signal), wake: () => state.wake() };
-}
-
-interface WorkerState {
-  engine: Engine;
-  options: WorkerOptions;
-  scope: Scope;
-  tasks: Set<Promise<void>>;
-  /** Lanes that have a batch open here. */
-  packing: Set<number>;
-  lanes: Map<number, RealtimeLane>;
-  runs: Map<string, Run>;
-  failure: { error: unknown } | undefined;
-  wake: () => void;
-  /** Nothing new is started. */
-  stop: AbortController;
-  /** Realtime calls under way are broken off; they are paid, so they get a while to end first. */
-  breakOff: AbortController;
 }
 
 async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> {
@@ -88,12 +58,15 @@ async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> 
         // After a suspend everybody's leases have lapsed, of the living too: they get the time to renew them first.
         if (now - sweptAt > 3 * sweepEveryMs && Number.isFinite(sweptAt)) sparesUntil = now + engine.leaseMs;
         await sweep(engine, state.options.isAlive, { freeLapsed: now >= sparesUntil });
+        await checkFollowers(state);
         sweptAt = now;
       }
       // Armed before looking, so that nothing that happens meanwhile is slept over.
       const woken = new Promise<void>((resolve) => {
         state.wake = resolve;
       });
+      await cancelQueued(state);
+      await settleFollowers(state);
       const dueAt = await startWork(state);
       if (await isDone(state)) break;
       const pause = Math.min(Math.max(dueAt - engine.clock.now(), 1), longestSleepMs);
@@ -150,93 +123,6 @@ async function endTasks({ engine, tasks, lanes, breakOff }: WorkerState): Promis
   ended.abort();
 }
 
-/** Starts all that can be started now; returns when there is something to do next. */
-async function startWork(state: WorkerState): Promise<number> {
-  const { store, clock } = state.engine;
-  await cancelQueued(state);
-  await startBatches(state);
-  // With every place taken, the end of a task is what to wait for.
-  const hasPlace = state.tasks.size < maxBatches(state);
-  let dueAt = (hasPlace ? await store.nextDue(state.scope) : undefined) ?? Number.POSITIVE_INFINITY;
-  for (const lane of await store.findLanes(state.scope, clock.now())) {
-    if (lane.readyAt > clock.now()) dueAt = Math.min(dueAt, lane.readyAt);
-    else if (lane.mode === 'batch') await openBatch(state, lane);
-    else dueAt = Math.min(dueAt, await startRealtime(state, lane));
-  }
-  return dueAt;
-}
-
-async function startBatches(state: WorkerState): Promise<void> {
-  const { engine } = state;
-  while (state.tasks.size < maxBatches(state)) {
-    const batch = await engine.store.claimBatch(state.scope, leaseRequest(engine));
-    if (!batch) return;
-    startBatch(state, batch);
-  }
-}
-
-function maxBatches({ options }: WorkerState): number {
-  return options.maxBatches ?? 4;
-}
-
-async function openBatch(state: WorkerState, lane: Lane): Promise<void> {
-  const { engine } = state;
-  if (state.packing.has(lane.id) || state.tasks.size >= maxBatches(state)) return;
-  startBatch(state, await engine.store.openBatch(lane.id, newNonce(engine.random), leaseRequest(engine)));
-}
-
-function startBatch(state: WorkerState, batch: Batch): void {
-  const { engine, stop, tasks } = state;
-  const isPacking = batch.state === 'packing';
-  if (isPacking) state.packing.add(batch.laneId);
-  const task = advance(
-    {
-      ...engine,
-      breakOff: state.breakOff.signal,
-      emit: (event) => {
-        // Sealed: the lane's next jobs go into another batch, while this one is being sent.
-        if (
-          isPacking &&
-          event.type === 'batch' &&
-          event.batch.state !== 'packing' &&
-          state.packing.delete(batch.laneId)
-        ) {
-          state.wake();
-        }
-        engine.emit(event);
-      },
-    },
-    batch,
-    stop.signal,
-  )
-    .catch((error) => fail(state, error))
-    .finally(() => {
-      if (isPacking) state.packing.delete(batch.laneId);
-      tasks.delete(task);
-      state.wake();
-    });
-  tasks.add(task);
-}
-
-async function startRealtime(state: WorkerState, lane: Lane): Promise<number> {
-  const { engine } = state;
-  let calls = state.lanes.get(lane.id);
-  if (!calls) {
-    calls = createRealtimeLane();
-    state.lanes.set(lane.id, calls);
-  }
-  const run = state.runs.get(lane.runId) ?? (await engine.store.getRun(lane.runId));
-  if (!run) return Number.POSITIVE_INFINITY;
-  state.runs.set(lane.runId, run);
-  const onEnd = (error?: unknown) => {
-    if (error !== undefined) fail(state, error);
-    // The task is taken off its lane only after this callback.
-    queueMicrotask(() => setImmediate(() => state.wake()));
-  };
-  await startCalls(engine, lane, calls, run, state.breakOff.signal, onEnd);
-  return calls.restsUntil > engine.clock.now() ? calls.restsUntil : Number.POSITIVE_INFINITY;
-}
-
 /** The runs that this worker may work on and that have not ended. */
 async function unfinishedRuns({ engine: { store }, options: { runId } }: WorkerState): Promise<Run[]> {
   if (runId === undefined) return store.listRuns({ unfinished: true });
@@ -256,12 +142,59 @@ async function isDone(state: WorkerState): Promise<boolean> {
   const { engine, options, tasks, lanes, stop } = state;
   if (stop.signal.aborted) return false;
   const runs = await unfinishedRuns(state);
-  let left = runs.length;
-  for (const run of runs) if (await endRun(engine, run)) left -= 1;
   const isBusy = tasks.size > 0 || [...lanes.values()].some((lane) => lane.inFlight.size > 0);
+  let left = runs.length;
+  for (const run of runs) if ((await endRun(engine, run)) || (!isBusy && (await isOutOfBudget(state, run)))) left -= 1;
   if (options.runId === undefined || isBusy) return false;
-  const isSubmitted = (run: Run) => run.state !== 'open' && run.counts.queued + run.counts.packed === 0;
-  return left === 0 || (options.untilSubmitted === true && runs.every(isSubmitted));
+  if (left === 0) return true;
+  if (options.untilSubmitted !== true) return false;
+  for (const run of runs) if (!(await isSubmitted(engine, run))) return false;
+  return true;
+}
+
+/** Everything is with the provider, or waits for the answer to a request that is. */
+async function isSubmitted({ store, clock }: Engine, run: Run): Promise<boolean> {
+  if (run.state === 'open' || run.counts.packed > 0) return false;
+  return run.counts.queued === 0 || (await store.findLanes({ runId: run.id }, clock.now())).length === 0;
+}
+
+/** All that is left waits for a larger budget: nothing more will happen until a person allows it. */
+async function isOutOfBudget({ engine, scope }: WorkerState, run: Run): Promise<boolean> {
+  if (!run.isOverBudget || run.state === 'open') return false;
+  const open = await engine.store.listBatches({ runId: run.id, openOnly: true, limit: 1 });
+  // Answers of another run's batch are free.
+  if (open.length > 0 || (scope.batchIds ?? []).length > 0) return false;
+  const current = await engine.store.getRun(run.id);
+  // Calls of other workers give back what they hold.
+  if (!current?.isOverBudget || current.counts.running > 0) return false;
+  const note = budgetNote(current);
+  if (current.note !== note) {
+    await engine.store.updateRun(run.id, { note }, engine.clock.now());
+    engine.emit({ type: 'note', message: note });
+  }
+  return true;
+}
+
+/** Batches of other runs that are followed at once. */
+const maxFollowed = 100;
+
+/** Jobs of this run that wait for the same request of another run: somebody must see to that one. */
+async function checkFollowers({ engine, options, scope }: WorkerState): Promise<void> {
+  if (options.runId === undefined) return;
+  const followed = new Set<number>();
+  let afterLeader: number | undefined = 0;
+  while (afterLeader !== undefined) {
+    const { batchIds, lastLeader }: { batchIds: number[]; lastLeader: number | undefined } =
+      await engine.store.checkFollowers(options.runId, afterLeader);
+    for (const id of batchIds) if (followed.size < maxFollowed) followed.add(id);
+    afterLeader = lastLeader;
+    if (lastLeader !== undefined) await nextTurn();
+  }
+  scope.batchIds = [...followed];
+}
+
+async function settleFollowers({ engine: { store } }: WorkerState): Promise<void> {
+  while ((await store.settleFollowers()) > 0) await nextTurn();
 }
 
 async function endRun(engine: Engine, run: Run): Promise<boolean> {
@@ -270,17 +203,6 @@ async function endRun(engine: Engine, run: Run): Promise<boolean> {
   const open = await engine.store.listBatches({ runId: run.id, openOnly: true, limit: 1 });
   if (open.length > 0) return false;
   return (await engine.store.updateRun(run.id, { state: 'ended' }, engine.clock.now())).state === 'ended';
-}
-
-function fail(state: WorkerState, error: unknown): void {
-  if (state.stop.signal.aborted && isOffpeakError(error, 'aborted')) return;
-  state.failure ??= { error };
-  state.stop.abort();
-  state.wake();
-}
-
-function leaseRequest(engine: Engine) {
-  return { owner: engine.owner, now: engine.clock.now(), leaseMs: engine.leaseMs };
 }
 
 function renewLeases(state: WorkerState): { stop: () => void; ended: Promise<void> } {

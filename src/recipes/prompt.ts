@@ -20,6 +20,8 @@ export interface PromptOptions {
   temperature?: number;
   /** JSON Schema that each answer must satisfy. */
   schema?: JsonSchema;
+  /** Tell providers that cache on demand that the prompt is the same for every item; pays only when a row goes first. */
+  shared?: boolean;
 }
 
 // In the order in which the fields stand in the stored description.
@@ -32,6 +34,7 @@ const schema = z.strictObject({
   maxTokens: z.int().positive().optional(),
   temperature: z.number().min(0).optional(),
   schema: z.record(z.string(), z.unknown()).optional(),
+  shared: z.boolean().optional(),
 });
 
 /**
@@ -49,12 +52,13 @@ export function createPromptRecipe(options: PromptOptions): Recipe {
     ...(given.temperature === undefined ? {} : { temperature: given.temperature }),
     ...(given.schema === undefined ? {} : { schema: given.schema }),
   };
-  const before: Message[] = given.system ? [{ role: 'system', content: [{ type: 'text', text: given.system }] }] : [];
+  const textPart = (text: string): ContentPart => ({ type: 'text', text, ...(given.shared ? { shared: true } : {}) });
+  const before: Message[] = given.system ? [{ role: 'system', content: [textPart(given.system)] }] : [];
   return {
     description: given,
     toRequest({ key, content }: Item): ModelRequest {
       if (content.type === 'request') return content.request;
-      const user: Message = { role: 'user', content: [{ type: 'text', text: given.prompt }, partOf(key, content)] };
+      const user: Message = { role: 'user', content: [textPart(given.prompt), partOf(key, content)] };
       return { type: 'chat', model: given.model, messages: [...before, user], ...rest };
     },
     ...(check ? { problemWith: check } : {}),

@@ -20,13 +20,17 @@ export function runOf(changes: Partial<Run> = {}): Run {
     timeoutMs: 30_000,
     simulated: false,
     fresh: false,
+    primeCache: false,
+    reservedNanoUsd: 0,
+    isOverBudget: false,
+    reusedNanoUsd: 0,
     recipe: { type: 'prompt', prompt: 'Summarise' },
     source: { type: 'folder', directory: 'docs', pattern: '*.txt' },
     createdAt: Date.UTC(2026, 10, 20, 14, 30),
     endedAt: Date.UTC(2026, 10, 20, 14, 30, 12, 500),
     counts: { ...noCounts, succeeded: 1, failed: 1 },
     reused: 0,
-    usage: { inputTokens: 0, outputTokens: 0 },
+    usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0 },
     ...changes,
   };
 }

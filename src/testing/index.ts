@@ -1,3 +1,4 @@
 export { createFakeClock, type FakeClock } from './fake-clock.ts';
+export type { MakeStore } from './store/context.ts';
 export { type ProviderCapabilities, type ProviderUnderTest, testProvider } from './test-provider.ts';
 export { type MakeStoreOptions, type StoreCapabilities, type StoreUnderTest, testStore } from './test-store.ts';

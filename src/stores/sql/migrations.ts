@@ -21,6 +21,11 @@ CREATE TABLE runs (
   timeout_ms INTEGER NOT NULL,
   simulated INTEGER NOT NULL,
   fresh INTEGER NOT NULL,
+  prime_cache INTEGER NOT NULL,
+  deadline_at INTEGER,
+  budget_nano INTEGER,
+  reserved_nano INTEGER NOT NULL DEFAULT 0,
+  over_budget INTEGER NOT NULL DEFAULT 0,
   output_path TEXT,
   output_format TEXT,
   recipe TEXT NOT NULL,
@@ -36,8 +41,10 @@ CREATE TABLE runs (
   cancelled INTEGER NOT NULL DEFAULT 0,
   skipped INTEGER NOT NULL DEFAULT 0,
   reused INTEGER NOT NULL DEFAULT 0,
+  reused_nano INTEGER NOT NULL DEFAULT 0,
   input_tokens INTEGER NOT NULL DEFAULT 0,
   output_tokens INTEGER NOT NULL DEFAULT 0,
+  cached_tokens INTEGER NOT NULL DEFAULT 0,
   cost_nano INTEGER NOT NULL DEFAULT 0,
   realtime_nano INTEGER NOT NULL DEFAULT 0,
   unpriced INTEGER NOT NULL DEFAULT 0
@@ -52,7 +59,7 @@ CREATE TABLE lanes (
   model TEXT NOT NULL,
   endpoint TEXT NOT NULL,
   mode TEXT NOT NULL,
-  max_requests INTEGER,
+  primer INTEGER,
   UNIQUE (run, account, model, endpoint)
 ) STRICT;
 
@@ -68,12 +75,20 @@ CREATE TABLE jobs (
   last_attempt INTEGER NOT NULL DEFAULT 0,
   available_at INTEGER NOT NULL DEFAULT 0,
   bytes INTEGER NOT NULL DEFAULT 0,
+  tokens INTEGER NOT NULL DEFAULT 0,
+  max_input INTEGER NOT NULL DEFAULT 0,
+  max_output INTEGER,
   hash INTEGER,
   batch INTEGER,
-  reused_from INTEGER
+  reused_from INTEGER,
+  leader INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX jobs_key ON jobs (run, key);
-CREATE INDEX jobs_queued ON jobs (lane, priority DESC, id) WHERE state = 'queued';
+-- With the moment before which they may not be sent: many that wait are skipped without reading their rows.
+CREATE INDEX jobs_queued ON jobs (lane, priority DESC, id, available_at) WHERE state = 'queued' AND leader IS NULL;
+CREATE INDEX jobs_over ON jobs (run, state) WHERE state IN ('failed', 'cancelled');
+-- Jobs that wait for the answer to the same request of another job.
+CREATE INDEX jobs_leader ON jobs (leader) WHERE leader IS NOT NULL;
 -- Partial on purpose: a random index costs 4 us a row, which adding jobs must not pay; booking can.
 CREATE INDEX jobs_answered ON jobs (hash) WHERE state = 'succeeded';
 
@@ -82,8 +97,28 @@ CREATE TABLE payloads (
   body TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE results (
+-- The request of a job's next attempt, when a bad answer is to be mended.
+CREATE TABLE corrections (
   job INTEGER PRIMARY KEY,
+  body TEXT NOT NULL
+) STRICT;
+
+-- Requests under way, by the hash of their body: a second job of the same body follows the first.
+CREATE TABLE in_flight (
+  hash INTEGER NOT NULL,
+  job INTEGER NOT NULL,
+  PRIMARY KEY (hash, job)
+) STRICT, WITHOUT ROWID;
+
+-- Jobs that have ended, while some of those that follow them wait for the answer.
+CREATE TABLE landed (
+  job INTEGER PRIMARY KEY
+) STRICT;
+
+-- In the order in which they come, which need not be that of the jobs: a random place for each costs five times as much.
+CREATE TABLE results (
+  id INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL UNIQUE,
   output TEXT,
   response TEXT,
   finish_reason TEXT,
@@ -103,7 +138,9 @@ CREATE TABLE attempts (
   output_tokens INTEGER,
   cached_tokens INTEGER,
   reasoning_tokens INTEGER,
+  cache_write_tokens INTEGER,
   cost_nano INTEGER,
+  reserved_nano INTEGER,
   started_at INTEGER NOT NULL,
   ended_at INTEGER,
   lease_owner TEXT,
@@ -121,6 +158,7 @@ CREATE TABLE batches (
   nonce TEXT NOT NULL UNIQUE,
   requests INTEGER NOT NULL DEFAULT 0,
   bytes INTEGER NOT NULL DEFAULT 0,
+  tokens INTEGER NOT NULL DEFAULT 0,
   sha256 TEXT,
   remote_id TEXT,
   input_file_id TEXT,
@@ -139,6 +177,7 @@ CREATE TABLE batches (
   absences INTEGER NOT NULL DEFAULT 0,
   absent_since INTEGER,
   cancel_requested INTEGER NOT NULL DEFAULT 0,
+  hedged INTEGER NOT NULL DEFAULT 0,
   error_code TEXT,
   error_message TEXT,
   created_at INTEGER NOT NULL,
@@ -148,6 +187,32 @@ CREATE TABLE batches (
 ) STRICT;
 CREATE INDEX batches_run ON batches (run);
 CREATE INDEX batches_open ON batches (next_at) WHERE state NOT IN ('collected', 'failed', 'abandoned');
+
+CREATE INDEX batches_remote ON batches (remote_id) WHERE remote_id IS NOT NULL;
+
+-- What an account was found to take, learned from its refusals; model '*': over all models.
+CREATE TABLE account_limits (
+  account TEXT NOT NULL,
+  model TEXT NOT NULL,
+  most INTEGER NOT NULL,
+  learned_at INTEGER NOT NULL,
+  PRIMARY KEY (account, model)
+) STRICT, WITHOUT ROWID;
+
+-- Sums of the attempts, written with them: money by day, run, provider and model costs one small scan.
+CREATE TABLE spending (
+  day TEXT NOT NULL,
+  lane INTEGER NOT NULL,
+  realtime INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  input_tokens INTEGER NOT NULL,
+  output_tokens INTEGER NOT NULL,
+  cached_tokens INTEGER NOT NULL,
+  cost_nano INTEGER NOT NULL,
+  realtime_nano INTEGER NOT NULL,
+  unpriced INTEGER NOT NULL,
+  PRIMARY KEY (day, lane, realtime)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE quarantine (
   id INTEGER PRIMARY KEY,
@@ -166,6 +231,11 @@ CREATE TABLE events (
   batch INTEGER,
   type TEXT NOT NULL,
   detail TEXT
+) STRICT;
+
+-- A process ended without closing the store, and the file has not been checked as a whole since.
+CREATE TABLE unclean (
+  at INTEGER PRIMARY KEY
 ) STRICT;
 
 CREATE TABLE sessions (

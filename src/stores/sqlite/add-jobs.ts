@@ -1,9 +1,11 @@
 import { hash } from 'node:crypto';
 import { OffpeakError } from '../../errors.ts';
-import type { AddedJobs, AddOptions, LaneKey, NewJob } from '../../store.ts';
+import type { RequestSize } from '../../request.ts';
+import type { AddedJobs, AddOptions, LaneKey, NewJob } from '../../store-rows.ts';
 import type { Database } from './database.ts';
 import { number, optionalNumber, type Row, text } from './rows.ts';
 import { firstJobId, lastJobId, RunDelta, runSeq } from './runs.ts';
+import { endFlight, findAnswer, takeAnswer } from './sharing.ts';
 
 /** Adds a chunk of jobs in one transaction; see the port for what happens to keys that are known. */
 export function addJobs(db: Database, runId: string, jobs: readonly NewJob[], options: AddOptions): AddedJobs {
@@ -47,7 +49,10 @@ interface Prepared {
   lane: number | null;
   bytes: number;
   hash: number | null;
+  size: RequestSize;
 }
+
+const noSize: RequestSize = { inputTokens: 0, maxInputTokens: 0 };
 
 /** Ids of a run's jobs follow each other in input order. */
 function nextJobId(db: Database, run: number): number {
@@ -81,8 +86,8 @@ function insert(adding: Adding, key: string, position: number, state: string, pr
   const id = adding.nextId;
   const { changes } = adding.db
     .sql(
-      `INSERT INTO jobs (id, run, lane, key, position, state, priority, last_attempt, bytes, hash)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, key) DO NOTHING`,
+      `INSERT INTO jobs (id, run, lane, key, position, state, priority, last_attempt, bytes, hash, tokens, max_input,
+         max_output) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, key) DO NOTHING`,
     )
     .run(
       id,
@@ -95,6 +100,9 @@ function insert(adding: Adding, key: string, position: number, state: string, pr
       adding.maxAttempts,
       prepared.bytes,
       prepared.hash,
+      prepared.size.inputTokens,
+      prepared.size.maxInputTokens,
+      prepared.size.maxOutputTokens ?? null,
     );
   if (changes !== 1) return undefined;
   adding.nextId += 1;
@@ -113,9 +121,9 @@ function storeContent(db: Database, id: number, job: NewJob): void {
 }
 
 function prepare(adding: Adding, job: NewJob): Prepared {
-  if (!job.request) return { lane: null, bytes: 0, hash: null };
-  const { lane, body } = job.request;
-  return { lane: laneId(adding, lane), bytes: Buffer.byteLength(body), hash: requestHash(body) };
+  if (!job.request) return { lane: null, bytes: 0, hash: null, size: noSize };
+  const { lane, body, size } = job.request;
+  return { lane: laneId(adding, lane), bytes: Buffer.byteLength(body), hash: requestHash(body), size };
 }
 
 /**
@@ -146,24 +154,10 @@ function laneId(adding: Adding, lane: LaneKey): number {
 function reuse(adding: Adding, id: number, job: NewJob, prepared: Prepared): void {
   const { db, delta, added } = adding;
   if (!job.request || !adding.hasResults) return;
-  const found = db
-    .sql(
-      `SELECT j.id, j.reused_from FROM jobs j JOIN lanes l ON l.id = j.lane JOIN payloads p ON p.job = j.id
-       WHERE j.hash = ? AND j.state = 'succeeded' AND l.account = ? AND l.endpoint = ? AND p.body = ?
-       ORDER BY j.id LIMIT 1`,
-    )
-    .get(prepared.hash, job.request.lane.account, job.request.lane.endpoint, job.request.body);
-  if (!found) return;
-  const origin = optionalNumber(found, 'reused_from') ?? number(found, 'id');
-  db.sql(
-    `INSERT INTO results (job, output, response, finish_reason)
-     SELECT ?, output, response, finish_reason FROM results WHERE job = ?
-     ON CONFLICT (job) DO UPDATE SET output = excluded.output, response = excluded.response,
-       finish_reason = excluded.finish_reason, error_code = NULL, error_message = NULL`,
-  ).run(id, number(found, 'id'));
-  db.sql("UPDATE jobs SET state = 'succeeded', reused_from = ? WHERE id = ?").run(origin, id);
-  delta.move('queued', 'succeeded');
-  delta.reused += 1;
+  const { account, endpoint } = job.request.lane;
+  const found = findAnswer(db, { job: id, hash: prepared.hash, account, endpoint });
+  if (found === undefined) return;
+  takeAnswer(db, { id, hash: prepared.hash }, found, delta);
   added.reused += 1;
   added.added -= 1;
 }
@@ -175,16 +169,30 @@ function meetKnown(adding: Adding, known: Row, job: NewJob, prepared: Prepared):
   const id = number(known, 'id');
   const sameRequest = optionalNumber(known, 'hash') === (prepared.hash ?? undefined);
   const mayReopen = options.reopen && (state === 'skipped' || state === 'failed');
-  if (!job.request || (!mayReopen && (state !== 'queued' || sameRequest))) {
+  // Sent already, and not yet answered (a late batch's jobs are queued too): its answer would be one to another request.
+  const isSent = () => db.sql('SELECT 1 FROM attempts WHERE job = ? AND outcome IS NULL').get(id) !== undefined;
+  if (!job.request || (!mayReopen && (state !== 'queued' || sameRequest || isSent()))) {
     added.known += 1;
     if (job.request && !sameRequest) added.changed.push(job.key);
     return;
   }
-  // `queued` with another request: the file changed before it was sent; the newest content is the one to send.
+  // `queued` with another request: the file changed before it was sent; the newest content is the one to send. Those
+  // that wait for the answer to the former one go their own way.
+  if (!sameRequest) endFlight(db, id, optionalNumber(known, 'hash'));
   db.sql(
-    `UPDATE jobs SET state = 'queued', lane = ?, bytes = ?, hash = ?, available_at = 0,
-       last_attempt = attempts + ? WHERE id = ?`,
-  ).run(prepared.lane, prepared.bytes, prepared.hash, adding.maxAttempts, id);
+    `UPDATE jobs SET state = 'queued', leader = NULL, lane = ?, bytes = ?, hash = ?, tokens = ?, max_input = ?,
+       max_output = ?, available_at = 0, last_attempt = attempts + ? WHERE id = ?`,
+  ).run(
+    prepared.lane,
+    prepared.bytes,
+    prepared.hash,
+    prepared.size.inputTokens,
+    prepared.size.maxInputTokens,
+    prepared.size.maxOutputTokens ?? null,
+    adding.maxAttempts,
+    id,
+  );
+  db.sql('DELETE FROM corrections WHERE job = ?').run(id);
   db.sql('DELETE FROM results WHERE job = ?').run(id);
   // A late answer to the earlier request is not an answer to this one.
   if (!sameRequest) db.sql("UPDATE attempts SET outcome = 'failed' WHERE job = ? AND outcome = 'lost'").run(id);

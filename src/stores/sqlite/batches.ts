@@ -2,14 +2,15 @@ import { hash } from 'node:crypto';
 import type { Batch } from '../../batch.ts';
 import { canMoveBatch } from '../../batch.ts';
 import { OffpeakError } from '../../errors.ts';
-import type { BatchChange, BatchRequest, Lease, LeaseRequest, QuarantinedLine, Scope } from '../../store.ts';
+import type { BatchChange, BatchRequest, Lease, LeaseRequest, QuarantinedLine, Scope } from '../../store-rows.ts';
+import { freesRoom, restsUntil, wakeWaiting } from './account-limits.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
-import { batchStateOf, number, optionalNumber, type Row, text, toBatch } from './rows.ts';
+import { batchStateOf, jobStateOf, number, optionalNumber, type Row, text, toBatch } from './rows.ts';
 import { RunDelta } from './runs.ts';
-import { inScope, longestPauseMs } from './scope.ts';
+import { batchesInScope, longestPauseMs } from './scope.ts';
 
-const selectBatch = `SELECT b.*, r.id AS run_id, l.provider, l.account, l.model, l.endpoint, l.max_requests
+const selectBatch = `SELECT b.*, r.id AS run_id, l.provider, l.account, l.model, l.endpoint, l.primer
   FROM batches b JOIN runs r ON r.seq = b.run JOIN lanes l ON l.id = b.lane`;
 
 /** Must equal the WHERE of the index `batches_open`, or SQLite does not use it. */
@@ -24,7 +25,7 @@ export function requireLease(db: Database, lease: Lease): Row {
   return row;
 }
 
-function batchById(db: Database, id: number): Batch {
+export function batchById(db: Database, id: number): Batch {
   const row = db.sql(`${selectBatch} WHERE b.id = ?`).get(id);
   if (!row) throw new OffpeakError(`There is no batch ${id} in ${db.path}.`, { code: 'not_found' });
   return toBatch(row);
@@ -34,12 +35,16 @@ export function openBatch(db: Database, lane: number, nonce: string, owner: Leas
   return db.write(() => {
     const row = db
       .sql(
-        `INSERT INTO batches (run, lane, state, nonce, generation, lease_owner, lease_until, created_at)
-         SELECT run, id, 'packing', ?, 1, ?, ?, ? FROM lanes WHERE id = ? RETURNING id, run`,
+        `INSERT INTO batches (run, lane, state, nonce, generation, lease_owner, lease_until, created_at, next_at)
+         SELECT run, id, 'packing', ?, 1, ?, ?, ?, ? FROM lanes WHERE id = ? RETURNING id, run`,
       )
-      .get(nonce, owner.owner, owner.now + owner.leaseMs, owner.now, lane);
+      .get(nonce, owner.owner, owner.now + owner.leaseMs, owner.now, restsUntil(db, lane, owner.now), lane);
     if (!row) throw new OffpeakError(`There is no lane ${lane} in ${db.path}.`, { code: 'not_found' });
     addEvent(db, { at: owner.now, run: number(row, 'run'), batch: number(row, 'id'), type: 'batch_packing' });
+    db.sql(
+      `UPDATE lanes SET primer = ? WHERE id = ? AND primer IS NULL AND EXISTS (
+         SELECT 1 FROM runs WHERE seq = lanes.run AND prime_cache = 1)`,
+    ).run(number(row, 'id'), lane);
     return batchById(db, number(row, 'id'));
   });
 }
@@ -48,7 +53,7 @@ export function openBatch(db: Database, lane: number, nonce: string, owner: Leas
 const urgency = `CASE b.state WHEN 'collecting' THEN 0 WHEN 'ended' THEN 1 WHEN 'in_progress' THEN 2 ELSE 3 END`;
 
 export function claimBatch(db: Database, scope: Scope, owner: LeaseRequest): Batch | undefined {
-  const { where, values } = inScope(scope);
+  const { where, values } = batchesInScope(scope);
   // Looked up outside of the transaction: an idle worker takes no write lock.
   const find = () =>
     db
@@ -72,7 +77,7 @@ export function claimBatch(db: Database, scope: Scope, owner: LeaseRequest): Bat
 }
 
 export function nextDue(db: Database, scope: Scope): number | undefined {
-  const { where, values } = inScope(scope);
+  const { where, values } = batchesInScope(scope);
   const row = db.read(() =>
     db
       .sql(
@@ -104,6 +109,11 @@ const columns: readonly (readonly [keyof BatchChange, string])[] = [
   ['expiresAt', 'expires_at'],
 ];
 
+const flags = [
+  ['cancelRequested', 'cancel_requested'],
+  ['hedged', 'hedged'],
+] as const;
+
 export function updateBatch(
   db: Database,
   lease: Lease,
@@ -121,15 +131,17 @@ export function updateBatch(
       sets.push('remote_total = ?', 'remote_succeeded = ?', 'remote_failed = ?');
       values.push(change.counts.total, change.counts.succeeded, change.counts.failed);
     }
-    if (change.cancelRequested !== undefined) {
-      sets.push('cancel_requested = ?');
-      values.push(change.cancelRequested ? 1 : 0);
+    for (const [flag, column] of flags) {
+      if (change[flag] === undefined) continue;
+      sets.push(`${column} = ?`);
+      values.push(change[flag] ? 1 : 0);
     }
     if (release) sets.push('lease_owner = NULL', 'lease_until = NULL');
     if (sets.length > 0) {
       db.sql(`UPDATE batches SET ${sets.join(', ')} WHERE id = ?`).run(...values, lease.batchId);
     }
     if (change.state) {
+      if (freesRoom(batchStateOf(before), change.state)) wakeWaiting(db, number(before, 'lane'));
       addEvent(db, {
         at: now,
         run: number(before, 'run'),
@@ -142,7 +154,7 @@ export function updateBatch(
   });
 }
 
-function checkMove(before: Row, change: BatchChange): void {
+export function checkMove(before: Row, change: BatchChange): void {
   const from = batchStateOf(before);
   if (!change.state || change.state === from || canMoveBatch(from, change.state)) return;
   throw new OffpeakError(`Batch ${number(before, 'id')} cannot go from ${from} to ${change.state}.`, {
@@ -160,7 +172,8 @@ export function readRequests(db: Database, batchId: number, afterJob: number, li
   return db.read(() =>
     db
       .sql(
-        `SELECT a.job, a.number, p.body FROM attempts a JOIN payloads p ON p.job = a.job
+        `SELECT a.job, a.number, coalesce(c.body, p.body) AS body FROM attempts a JOIN payloads p ON p.job = a.job
+           LEFT JOIN corrections c ON c.job = a.job
          WHERE a.batch = ? AND a.job > ? ORDER BY a.job LIMIT ?`,
       )
       .all(batchId, afterJob, limit)
@@ -169,7 +182,7 @@ export function readRequests(db: Database, batchId: number, afterJob: number, li
 }
 
 /** Rows that one statement of `startJobs` moves; measured at about 1 us a row. */
-const startRows = 5000;
+const startRows = 2500;
 
 export function startJobs(db: Database, lease: Lease, afterJob: number): number | undefined {
   return db.write(() => {
@@ -192,6 +205,48 @@ export function startJobs(db: Database, lease: Lease, afterJob: number): number 
   });
 }
 
+/** Rows that one call of `hedgeJobs` looks at. */
+const hedgeRows = 500;
+
+export function hedgeJobs(db: Database, lease: Lease, afterJob: number): number | undefined {
+  return db.write(() => {
+    const batch = requireLease(db, lease);
+    const open = db
+      .sql(
+        `SELECT a.job, j.state, j.batch FROM attempts a JOIN jobs j ON j.id = a.job
+         WHERE a.batch = ? AND a.job > ? AND a.outcome IS NULL ORDER BY a.job LIMIT ?`,
+      )
+      .all(lease.batchId, afterJob, hedgeRows);
+    const last = open.at(-1);
+    if (!last) return undefined;
+    const delta = new RunDelta();
+    for (const row of open) {
+      const state = jobStateOf(row);
+      if (row.batch !== lease.batchId || (state !== 'packed' && state !== 'running')) continue;
+      db.sql(
+        `UPDATE jobs SET state = 'queued', available_at = 0, last_attempt = max(last_attempt, attempts + 1)
+         WHERE id = ?`,
+      ).run(number(row, 'job'));
+      delta.move(state, 'queued');
+    }
+    delta.write(db, number(batch, 'run'));
+    return number(last, 'job');
+  });
+}
+
+export function listDurations(db: Database, account: string, model: string, limit: number): number[] {
+  return db.read(() =>
+    db
+      .sql(
+        `SELECT b.ended_at - b.submitted_at AS ms FROM batches b JOIN lanes l ON l.id = b.lane
+         WHERE l.account = ? AND l.model = ? AND b.ended_at > b.submitted_at AND b.cancel_requested <= b.hedged
+         ORDER BY b.id DESC LIMIT ?`,
+      )
+      .all(account, model, limit)
+      .map((row) => number(row, 'ms')),
+  );
+}
+
 export function quarantine(db: Database, lease: Lease, lines: readonly QuarantinedLine[]): void {
   db.write(() => {
     requireLease(db, lease);
@@ -208,10 +263,12 @@ export function quarantine(db: Database, lease: Lease, lines: readonly Quarantin
 }
 
 export function listBatches(db: Database, filter: { runId?: string; limit?: number; openOnly?: boolean }): Batch[] {
+  const { runId, limit = -1 } = filter;
+  const where = [...(runId === undefined ? [] : ['r.id = ?']), ...(filter.openOnly ? [isOpen] : [])].join(' AND ');
   return db.read(() =>
     db
-      .sql(`${selectBatch} WHERE (?1 IS NULL OR r.id = ?1) AND (?2 = 0 OR ${isOpen}) ORDER BY b.id DESC LIMIT ?3`)
-      .all(filter.runId ?? null, filter.openOnly ? 1 : 0, filter.limit ?? -1)
+      .sql(`${selectBatch} ${where && `WHERE ${where}`} ORDER BY b.id DESC LIMIT ?`)
+      .all(...(runId === undefined ? [] : [runId]), limit)
       .map(toBatch),
   );
 }

@@ -10,13 +10,15 @@ export function checkStore(db: Database): string[] {
     ...runCounts(db),
     ...unfinishedInEndedRuns(db),
     ...strayJobs(db),
+    ...strayFollowers(db),
+    ...reservations(db),
     ...openAttemptsOfEndedBatches(db),
   ]);
 }
 
-/** SQLite's own check of the file. */
-export function integrity(db: Database): string[] {
-  const rows = db.sql('PRAGMA quick_check(5)').all();
+/** SQLite's own check of the file, or of one table. */
+export function integrity(db: Database, table?: string): string[] {
+  const rows = db.sql(`PRAGMA quick_check(${table === undefined ? 5 : `'${table}'`})`).all();
   return rows.map((row) => String(Object.values(row)[0])).filter((words) => words !== 'ok');
 }
 
@@ -64,4 +66,34 @@ function openAttemptsOfEndedBatches(db: Database): string[] {
     )
     .all()
     .map((row) => `batch ${number(row, 'id')} is over, but ${number(row, 'open')} of its rows are not accounted for`);
+}
+
+function strayFollowers(db: Database): string[] {
+  return db
+    .sql(
+      `SELECT f.id, f.state, f.leader, l.state AS leader_state FROM jobs f JOIN jobs l ON l.id = f.leader
+       WHERE f.leader IS NOT NULL AND (f.state <> 'queued' OR (f.leader NOT IN (SELECT job FROM landed)
+         AND l.state IN ('succeeded', 'failed', 'cancelled', 'skipped'))) LIMIT 5`,
+    )
+    .all()
+    .map((row) => {
+      const words = `job ${number(row, 'id')}, ${text(row, 'state')}, waits for the answer of job ${number(row, 'leader')}`;
+      return `${words}, which is ${text(row, 'leader_state')}`;
+    });
+}
+
+/** What is under way is held of the budget at least; attempts that may have been charged hold theirs for good. */
+function reservations(db: Database): string[] {
+  return db
+    .sql(
+      `SELECT r.id, r.reserved_nano, coalesce(sum(a.reserved_nano), 0) AS held
+       FROM runs r LEFT JOIN attempts a ON a.job BETWEEN r.seq * ?1 AND (r.seq + 1) * ?1 - 1 AND a.outcome IS NULL
+       WHERE r.budget_nano IS NOT NULL GROUP BY r.seq
+       HAVING r.reserved_nano < coalesce(sum(a.reserved_nano), 0) LIMIT 5`,
+    )
+    .all(lastJobId(0) + 1)
+    .map((row) => {
+      const words = `run ${text(row, 'id')} holds ${number(row, 'reserved_nano')} nano-dollars of its budget`;
+      return `${words} for attempts that may cost ${number(row, 'held')}`;
+    });
 }

@@ -16,6 +16,8 @@ export interface Database {
   /** All of it, durably, or nothing. */
   write<T>(work: () => T): T;
   read<T>(work: () => T): T;
+  /** From now on every call throws this. */
+  condemn(error: Error): void;
   close(): void;
 }
 
@@ -39,7 +41,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     }
     return statement;
   };
+  let condemned: Error | undefined;
   const read = <T>(work: () => T): T => {
+    if (condemned) throw condemned;
     try {
       return work();
     } catch (error) {
@@ -58,7 +62,19 @@ export function openDatabase(options: DatabaseOptions): Database {
         throw error;
       }
     });
-  return { path, sql, read, write, close: () => read(() => connection.close()) };
+  return {
+    path,
+    sql,
+    read,
+    write,
+    condemn: (error) => {
+      condemned = error;
+    },
+    close: () => {
+      condemned = undefined;
+      read(() => connection.close());
+    },
+  };
 }
 
 function connect({ path, busyTimeoutMs = 10_000 }: DatabaseOptions): DatabaseSync {

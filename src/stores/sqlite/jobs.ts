@@ -1,11 +1,12 @@
 import type { JobState } from '../../job.ts';
 import { jobStates } from '../../job.ts';
 import type { ResultRow } from '../../sink.ts';
-import type { ReadOptions } from '../../store.ts';
-import { chunkRows } from '../../store.ts';
+import type { ReadOptions } from '../../store-rows.ts';
+import { chunkRows } from '../../store-rows.ts';
 import type { Database } from './database.ts';
 import { defined, jobStateOf, number, optionalNumber, optionalText, type Row, text } from './rows.ts';
 import { firstJobId, lastJobId, RunDelta, runSeq } from './runs.ts';
+import { endFlight } from './sharing.ts';
 
 /** Ended jobs of a run back into the queue, with all their attempts ahead; a chunk, returns how many. */
 export function requeueJobs(db: Database, runId: string, states: readonly ('failed' | 'cancelled')[]): number {
@@ -18,11 +19,15 @@ export function requeueJobs(db: Database, runId: string, states: readonly ('fail
       const rows = db
         .sql(
           `UPDATE jobs SET state = 'queued', available_at = 0, last_attempt = attempts + ?
-           WHERE id IN (SELECT id FROM jobs WHERE id BETWEEN ? AND ? AND state = ? AND lane IS NOT NULL LIMIT ?)
+           WHERE id IN (SELECT id FROM jobs INDEXED BY jobs_over
+             WHERE run = ? AND state = '${state}' AND state IN ('failed', 'cancelled') AND lane IS NOT NULL LIMIT ?)
            RETURNING id`,
         )
-        .all(max, firstJobId(run), lastJobId(run), state, chunkRows);
-      for (const row of rows) db.sql('DELETE FROM results WHERE job = ?').run(number(row, 'id'));
+        .all(max, run, chunkRows);
+      for (const row of rows) {
+        db.sql('DELETE FROM results WHERE job = ?').run(number(row, 'id'));
+        dropCorrection(db, number(row, 'id'));
+      }
       delta.move(state, 'queued', rows.length);
       requeued += rows.length;
     }
@@ -34,6 +39,17 @@ export function requeueJobs(db: Database, runId: string, states: readonly ('fail
   });
 }
 
+/** A person asks again: the job's own request is sent, with all its chances. */
+export function dropCorrection(db: Database, job: number): void {
+  const { changes } = db.sql('DELETE FROM corrections WHERE job = ?').run(job);
+  if (Number(changes) === 0) return;
+  db.sql(
+    `UPDATE jobs SET bytes = p.bytes, tokens = tokens - (jobs.bytes - p.bytes) / 4,
+       max_input = max_input - jobs.bytes + p.bytes
+     FROM (SELECT job, octet_length(body) AS bytes FROM payloads WHERE job = ?1) p WHERE jobs.id = ?1 AND p.job = jobs.id`,
+  ).run(job);
+}
+
 /** Cancels a chunk of a run's queued jobs. */
 export function cancelQueuedJobs(db: Database, runId: string): number {
   return db.write(() => {
@@ -41,11 +57,22 @@ export function cancelQueuedJobs(db: Database, runId: string): number {
     const rows = db
       .sql(
         `UPDATE jobs SET state = 'cancelled' WHERE id IN (
-           SELECT j.id FROM lanes l JOIN jobs j ON j.lane = l.id AND j.state = 'queued' WHERE l.run = ? LIMIT ?)
-         RETURNING id`,
+           SELECT j.id FROM lanes l JOIN jobs j ON j.lane = l.id AND j.state = 'queued' AND j.leader IS NULL
+           WHERE l.run = ? LIMIT ?)
+         RETURNING id, hash`,
       )
       .all(run, chunkRows);
+    // And those that wait for another's answer.
+    const following = db
+      .sql(
+        `UPDATE jobs SET state = 'cancelled', leader = NULL WHERE id IN (
+           SELECT id FROM jobs INDEXED BY jobs_leader WHERE leader IS NOT NULL AND id BETWEEN ? AND ? LIMIT ?)
+         RETURNING id, hash`,
+      )
+      .all(firstJobId(run), lastJobId(run), chunkRows - rows.length);
+    rows.push(...following);
     for (const row of rows) {
+      endFlight(db, number(row, 'id'), optionalNumber(row, 'hash'));
       db.sql(
         `INSERT INTO results (job, error_code, error_message) VALUES (?, 'cancelled', 'cancelled before it was sent')
          ON CONFLICT (job) DO NOTHING`,

@@ -1,6 +1,6 @@
 import type { Database } from './database.ts';
-import { number, text } from './rows.ts';
-import { RunDelta } from './runs.ts';
+import { number, optionalNumber, text } from './rows.ts';
+import { deltaOf, endFlight, type RunDeltas } from './sharing.ts';
 
 export function renewLeases(db: Database, owner: string, until: number): void {
   db.write(() => {
@@ -57,11 +57,11 @@ export function releaseLapsed(db: Database, now: number): number {
 function loseCalls(db: Database, which: string, value: string | number, now: number): number {
   const rows = db
     .sql(
-      `SELECT a.job, a.number, j.run, j.state, j.attempts, j.last_attempt FROM attempts a JOIN jobs j ON j.id = a.job
+      `SELECT a.job, a.number, j.run, j.hash, j.state, j.attempts, j.last_attempt FROM attempts a JOIN jobs j ON j.id = a.job
        WHERE a.lease_owner IS NOT NULL AND a.${which}`,
     )
     .all(value);
-  const deltas = new Map<number, RunDelta>();
+  const deltas: RunDeltas = new Map();
   for (const row of rows) {
     const job = number(row, 'job');
     db.sql(
@@ -76,10 +76,9 @@ function loseCalls(db: Database, which: string, value: string | number, now: num
         `INSERT INTO results (job, error_code, error_message)
          VALUES (?, 'lost', 'the process ended during each attempt') ON CONFLICT (job) DO NOTHING`,
       ).run(job);
+      endFlight(db, job, optionalNumber(row, 'hash'));
     }
-    const delta = deltas.get(number(row, 'run')) ?? new RunDelta();
-    delta.move('running', to);
-    deltas.set(number(row, 'run'), delta);
+    deltaOf(deltas, number(row, 'run')).move('running', to);
   }
   for (const [run, delta] of deltas) delta.write(db, run);
   return rows.length;

@@ -72,6 +72,9 @@ export function toRun(row: Row): Run {
     timeoutMs: number(row, 'timeout_ms'),
     simulated: number(row, 'simulated') === 1,
     fresh: number(row, 'fresh') === 1,
+    primeCache: number(row, 'prime_cache') === 1,
+    reservedNanoUsd: number(row, 'reserved_nano'),
+    isOverBudget: number(row, 'over_budget') === 1,
     recipe: description(row, 'recipe'),
     source: description(row, 'source'),
     createdAt: number(row, 'created_at'),
@@ -84,7 +87,12 @@ export function toRun(row: Row): Run {
       ...ended,
     },
     reused: number(row, 'reused'),
-    usage: { inputTokens: number(row, 'input_tokens'), outputTokens: number(row, 'output_tokens') },
+    reusedNanoUsd: number(row, 'reused_nano'),
+    usage: {
+      inputTokens: number(row, 'input_tokens'),
+      outputTokens: number(row, 'output_tokens'),
+      cachedTokens: number(row, 'cached_tokens'),
+    },
     ...(unpriced ? {} : { costNanoUsd: number(row, 'cost_nano'), realtimeNanoUsd: number(row, 'realtime_nano') }),
     ...(row.output_path === null
       ? {}
@@ -92,6 +100,8 @@ export function toRun(row: Row): Run {
     ...defined('name', optionalText(row, 'name')),
     ...defined('note', optionalText(row, 'note')),
     ...defined('endedAt', optionalNumber(row, 'ended_at')),
+    ...defined('deadlineAt', optionalNumber(row, 'deadline_at')),
+    ...defined('budgetNanoUsd', optionalNumber(row, 'budget_nano')),
   };
 }
 
@@ -108,8 +118,10 @@ export function toBatch(row: Row): Batch {
     endpoint: text(row, 'endpoint'),
     state: batchStateOf(row),
     nonce: text(row, 'nonce'),
+    isPrimer: row.primer === row.id,
     requests: number(row, 'requests'),
     bytes: number(row, 'bytes'),
+    tokens: number(row, 'tokens'),
     quarantined: number(row, 'quarantined'),
     generation: number(row, 'generation'),
     nextAt: number(row, 'next_at'),
@@ -118,11 +130,11 @@ export function toBatch(row: Row): Batch {
     notFound: number(row, 'not_found'),
     absences: number(row, 'absences'),
     cancelRequested: number(row, 'cancel_requested') === 1,
+    hedged: number(row, 'hedged') === 1,
     createdAt: number(row, 'created_at'),
     ...(total === undefined
       ? {}
       : { counts: { total, succeeded: number(row, 'remote_succeeded'), failed: number(row, 'remote_failed') } }),
-    ...defined('maxRequests', optionalNumber(row, 'max_requests')),
     ...defined('sha256', optionalText(row, 'sha256')),
     ...defined('remoteId', optionalText(row, 'remote_id')),
     ...defined('inputFileId', optionalText(row, 'input_file_id')),

@@ -1,9 +1,9 @@
 import { OffpeakError } from '../../errors.ts';
 import type { JobState } from '../../job.ts';
 import { jobStates, noCounts } from '../../job.ts';
-import type { Run, RunState } from '../../run.ts';
+import type { Run } from '../../run.ts';
 import { runEnded, runMoves } from '../../run.ts';
-import type { NewRun } from '../../store.ts';
+import type { BookRow, NewRun, RunChange } from '../../store-rows.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
 import { number, type Row, toRun } from './rows.ts';
@@ -40,8 +40,9 @@ export function createRun(db: Database, run: NewRun, now: number): { run: Run; a
     const inserted = db
       .sql(
         `INSERT INTO runs (id, name, fingerprint, state, mode, provider, model, priority, max_attempts, concurrency,
-           timeout_ms, simulated, fresh, output_path, output_format, recipe, source, note, created_at)
-         VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
+           timeout_ms, simulated, fresh, prime_cache, deadline_at, budget_nano, output_path, output_format, recipe,
+           source, note, created_at)
+         VALUES (?, ?, ?, 'open', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *`,
       )
       .get(
         run.id,
@@ -56,6 +57,9 @@ export function createRun(db: Database, run: NewRun, now: number): { run: Run; a
         run.timeoutMs,
         run.simulated ? 1 : 0,
         run.fresh ? 1 : 0,
+        run.primeCache ? 1 : 0,
+        run.deadlineAt ?? null,
+        run.budgetNanoUsd ?? null,
         run.output?.path ?? null,
         run.output?.format ?? null,
         JSON.stringify(run.recipe),
@@ -80,16 +84,24 @@ export function listRuns(db: Database, filter: { limit?: number; idPrefix?: stri
     .map(toRun);
 }
 
-export function updateRun(db: Database, id: string, change: { state?: RunState; note?: string }, now: number): Run {
+export function updateRun(db: Database, id: string, change: RunChange, now: number): Run {
   return db.write(() => {
     const seq = runSeq(db, id);
     const before = toRun(rowOf(db, seq));
     const moves = change.state !== undefined && change.state !== before.state;
     if (moves && !runMoves[before.state].includes(change.state ?? before.state)) return before;
     if (change.state === 'ended' && !runEnded(before)) return before;
-    db.sql('UPDATE runs SET state = ?, note = ?, ended_at = ? WHERE seq = ?').run(
+    const isMore = change.budgetNanoUsd !== undefined;
+    db.sql(
+      `UPDATE runs SET state = ?, note = ?, budget_nano = coalesce(?, budget_nano),
+         deadline_at = coalesce(?, deadline_at), over_budget = over_budget AND ?, ended_at = ? WHERE seq = ?`,
+    ).run(
       change.state ?? before.state,
-      change.note ?? before.note ?? null,
+      // What it said of the budget is over.
+      change.note ?? (isMore && before.isOverBudget ? null : (before.note ?? null)),
+      change.budgetNanoUsd ?? null,
+      change.deadlineAt ?? null,
+      isMore ? 0 : 1,
       moves ? (change.state === 'ended' ? now : null) : (before.endedAt ?? null),
       seq,
     );
@@ -112,31 +124,52 @@ function rowOf(db: Database, seq: number): Row {
 export class RunDelta {
   readonly counts: Record<JobState, number> = { ...noCounts };
   reused = 0;
+  reusedNano = 0;
   inputTokens = 0;
   outputTokens = 0;
+  cachedTokens = 0;
   costNano = 0;
   realtimeNano = 0;
   unpriced = 0;
+  /** Negative: money that was held is free again, and what did not fit may. */
+  reservedNano = 0;
 
   move(from: JobState, to: JobState, jobs = 1): void {
     this.counts[from] -= jobs;
     this.counts[to] += jobs;
   }
 
+  /** What an attempt used and cost. */
+  addUsage(row: Pick<BookRow, 'usage' | 'costNanoUsd' | 'realtimeNanoUsd'>): void {
+    if (!row.usage) return;
+    this.inputTokens += row.usage.inputTokens;
+    this.outputTokens += row.usage.outputTokens;
+    this.cachedTokens += row.usage.cachedTokens ?? 0;
+    if (row.costNanoUsd === undefined) this.unpriced += 1;
+    else this.costNano += row.costNanoUsd;
+    this.realtimeNano += row.realtimeNanoUsd ?? 0;
+  }
+
   write(db: Database, run: number): void {
     db.sql(
       `UPDATE runs SET ${jobStates.map((state) => `${state} = ${state} + ?`).join(', ')},
-         reused = reused + ?, input_tokens = input_tokens + ?, output_tokens = output_tokens + ?,
-         cost_nano = cost_nano + ?, realtime_nano = realtime_nano + ?, unpriced = unpriced + ?
+         reused = reused + ?, reused_nano = reused_nano + ?, input_tokens = input_tokens + ?,
+         output_tokens = output_tokens + ?, cached_tokens = cached_tokens + ?, cost_nano = cost_nano + ?,
+         realtime_nano = realtime_nano + ?, unpriced = unpriced + ?, reserved_nano = reserved_nano + ?,
+         over_budget = over_budget AND ?
        WHERE seq = ?`,
     ).run(
       ...jobStates.map((state) => this.counts[state]),
       this.reused,
+      this.reusedNano,
       this.inputTokens,
       this.outputTokens,
+      this.cachedTokens,
       this.costNano,
       this.realtimeNano,
       this.unpriced,
+      this.reservedNano,
+      this.reservedNano < 0 ? 0 : 1,
       run,
     );
   }

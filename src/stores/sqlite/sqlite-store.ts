@@ -1,15 +1,22 @@
-import { hasCode, OffpeakError } from '../../errors.ts';
+import { hasCode } from '../../errors.ts';
 import type { Store } from '../../store.ts';
 import { isOwnerAlive, processOwner } from '../process-owner.ts';
+import * as limits from './account-limits.ts';
 import { addJobs } from './add-jobs.ts';
+import { admitBatch } from './admission.ts';
 import * as batches from './batches.ts';
 import { book, readAttempts } from './book.ts';
-import { checkStore, integrity } from './check.ts';
+import { checkStore } from './check.ts';
 import { type Database, openDatabase } from './database.ts';
+import * as imports from './imports.ts';
 import * as jobs from './jobs.ts';
 import * as lanes from './lanes.ts';
 import * as leases from './leases.ts';
+import { claimJobs, packJobs } from './pack-jobs.ts';
 import * as runs from './runs.ts';
+import { checkFollowers, settleFollowers } from './sharing.ts';
+import { listCosts } from './spending.ts';
+import { checkWhole, type WholeCheck, type WholeCheckOptions } from './whole-check.ts';
 
 export interface SqliteStoreOptions {
   /** File of the database; made, with its folder, when it is not there. */
@@ -21,6 +28,14 @@ export interface SqliteStoreOptions {
   now?: () => number;
   /** How long a write waits for another process before `store_locked`. */
   busyTimeoutMs?: number;
+  /** How the file is checked after an unclean end. */
+  wholeCheck?: WholeCheckOptions;
+}
+
+interface SessionOptions extends WholeCheckOptions {
+  owner: string;
+  isAlive: (owner: string) => boolean;
+  at: number;
 }
 
 /**
@@ -32,8 +47,9 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
   const now = options.now ?? Date.now;
   const { path, busyTimeoutMs, owner = processOwner(), isAlive = isOwnerAlive } = options;
   const db = openDatabase(busyTimeoutMs === undefined ? { path } : { path, busyTimeoutMs });
+  let wholeCheck: WholeCheck | undefined;
   try {
-    openSession(db, { owner, isAlive, at: now() });
+    wholeCheck = openSession(db, { owner, isAlive, at: now(), ...options.wholeCheck });
   } catch (error) {
     db.close();
     throw error;
@@ -54,10 +70,21 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     updateLane: async (laneId, change) => lanes.updateLane(db, laneId, change),
     moveAccount: async (runId, from, to) => lanes.moveAccount(db, runId, from, to),
     openBatch: async (laneId, nonce, owner) => batches.openBatch(db, laneId, nonce, owner),
-    packJobs: async (lease, room) => lanes.packJobs(db, lease, room),
-    claimJobs: async (laneId, limit, owner) => lanes.claimJobs(db, laneId, limit, owner),
+    packJobs: async (lease, room) => packJobs(db, lease, room),
+    claimJobs: async (laneId, limit, owner, boundOf) => claimJobs(db, laneId, limit, owner, boundOf),
     claimBatch: async (scope, owner) => batches.claimBatch(db, scope, owner),
     nextDue: async (scope) => batches.nextDue(db, scope),
+    admitBatch: async (lease, room, at) => admitBatch(db, lease, room, at),
+    learnLimit: async (account, model, limit, at) => limits.learnLimit(db, account, model, limit, at),
+    getLimit: async (account, model) => db.read(() => limits.getLimit(db, account, model)),
+    restAccount: async (account, until) => limits.restAccount(db, account, until),
+    hedgeJobs: async (lease, afterJob) => batches.hedgeJobs(db, lease, afterJob),
+    settleFollowers: async () => settleFollowers(db),
+    checkFollowers: async (runId, afterLeader) => checkFollowers(db, runId, afterLeader),
+    findRemotes: async (account, ids) => imports.findRemotes(db, account, ids),
+    importResults: async (runId, remote, rows) => imports.importResults(db, runId, remote, rows),
+    listDurations: async (account, model, limit) => batches.listDurations(db, account, model, limit),
+    listCosts: async (filter = {}) => listCosts(db, filter),
     updateBatch: async (lease, change, at, release) => batches.updateBatch(db, lease, change, release, at),
     readRequests: async (batchId, afterJob, limit) => batches.readRequests(db, batchId, afterJob, limit),
     startJobs: async (lease, afterJob) => batches.startJobs(db, lease, afterJob),
@@ -74,32 +101,32 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     close: async () => {
       if (closed) return;
       closed = true;
-      leases.releaseOwner(db, owner, now());
-      db.close();
+      wholeCheck?.stop();
+      try {
+        leases.releaseOwner(db, owner, now());
+      } catch (error) {
+        // Of a damaged store everybody has been told; nothing is written to it, not even a farewell.
+        if (!hasCode(error, 'store_corrupt')) throw error;
+      } finally {
+        db.close();
+      }
     },
   };
 }
 
-/** Notes that we are here; after somebody's unclean end the file is checked before it is used. */
-function openSession(
-  db: Database,
-  { owner, isAlive, at }: { owner: string; isAlive: (owner: string) => boolean; at: number },
-): void {
+/** Notes that we are here; after somebody's unclean end the file is checked. */
+function openSession(db: Database, options: SessionOptions): WholeCheck | undefined {
+  const { owner, isAlive, at } = options;
   const gone = leases.listOwners(db).filter((other) => !isAlive(other));
-  if (gone.length > 0) {
-    const damage = integrity(db);
-    if (damage.length > 0) {
-      throw new OffpeakError(
-        `The store ${db.path} is damaged: ${damage[0]}. Nothing was changed; keep the file and restore a copy.`,
-        { code: 'store_corrupt' },
-      );
-    }
-    for (const other of gone) leases.releaseOwner(db, other, at);
-  }
   try {
+    const isUnclean = gone.length > 0 || db.read(() => db.sql('SELECT 1 FROM unclean').get()) !== undefined;
+    const check = isUnclean ? checkWhole(db, at, options) : undefined;
+    for (const other of gone) leases.releaseOwner(db, other, at);
     db.write(() => db.sql('INSERT OR REPLACE INTO sessions (owner, opened_at) VALUES (?, ?)').run(owner, at));
+    return check;
   } catch (error) {
     // On a full disk the results can still be read.
     if (!hasCode(error, 'store_full')) throw error;
+    return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { chunkRows, type NewJob } from '../../store.ts';
+import { chunkRows, type NewJob } from '../../store-rows.ts';
 import {
   adding,
   batchLane,
@@ -162,7 +162,8 @@ export function testAdding(context: StoreContext): void {
     expect(await store.findLanes(everything, start)).toHaveLength(3);
     expect(await store.findLanes({ accounts: [] }, start)).toEqual([]);
     const found = await store.findLanes({ accounts: ['fake:account-1', 'fake:account-2'] }, start);
-    expect(found).toEqual(lanes.map((lane) => ({ ...lane, id: expect.any(Number), runId: run.id, readyAt: start })));
+    const rest = { id: expect.any(Number), runId: run.id, readyAt: start, isPriming: false };
+    expect(found).toEqual(lanes.map((lane) => ({ ...lane, ...rest })));
     const batching = first(found);
     await store.updateLane(batching.id, { mode: 'sequential' });
     await store.addJobs(run.id, [newJob('more')], adding);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { JobState } from '../../job.ts';
-import type { BookRow } from '../../store.ts';
+import type { BookRow } from '../../store-rows.ts';
 import {
   endBatch,
   failed,
@@ -129,7 +129,7 @@ export function testBooking(context: StoreContext): void {
     });
     expect(first(await store.readResults(run.id, { limit: 1 }))).toMatchObject({ attempts: 2, costNanoUsd: 14 });
 
-    const unpriced = await fill(store, newJobs(2));
+    const unpriced = await fill(store, newJobs(2, undefined, 'unpriced'));
     const { lease, attempts } = await sendBatch(store, unpriced.lane);
     const [a, b] = attempts;
     await store.book(a && b ? [succeeded(a, { usage }), succeeded(b, { usage, costNanoUsd: 3 })] : [], lease);
@@ -232,8 +232,8 @@ export function testBooking(context: StoreContext): void {
   test('rows of several runs in one call reach their own sums', async () => {
     const { store } = context;
     const claims = [];
-    for (const _ of [1, 2]) {
-      const { run, lane } = await fill(store, newJobs(1));
+    for (const prefix of ['one', 'two']) {
+      const { run, lane } = await fill(store, newJobs(1, undefined, prefix));
       claims.push({ run, claimed: first(await store.claimJobs(lane, 1, leaseFor())) });
     }
     const usage = { inputTokens: 1, outputTokens: 2 };

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Lease, Store } from '../../store.ts';
+import type { Store } from '../../store.ts';
+import type { Lease } from '../../store-rows.ts';
 import {
   everything,
   failed,

@@ -37,11 +37,12 @@ export function testHostileText(context: StoreContext): void {
     const { store } = context;
     const body = JSON.stringify({ input: text });
     const { run, lane } = await fill(store, [newJob(text, body)], { name: text, note: text });
-    await store.addJobs(run.id, [newJob(`${text}2`, body)], adding);
+    const second = JSON.stringify({ input: text, n: 2 });
+    await store.addJobs(run.id, [newJob(`${text}2`, second)], adding);
     await store.addJobs(run.id, [{ key: `${text}3`, position: 3, skip: { code: 'empty', message: text } }], adding);
     expect(await store.getRun(run.id)).toMatchObject({ name: text, note: text });
     const { batch, lease, attempts } = await sendBatch(store, lane);
-    expect((await store.readRequests(batch.id, 0, 10)).map((request) => request.body)).toEqual([body, body]);
+    expect((await store.readRequests(batch.id, 0, 10)).map((request) => request.body)).toEqual([body, second]);
     const [a, b] = attempts;
     if (!a || !b) throw new Error('expected two attempts');
     await store.book(

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canMoveJob, isEnded, type JobState, totalOf } from '../../job.ts';
-import type { BookRow, Lease, Store } from '../../store.ts';
+import type { Store } from '../../store.ts';
+import type { BookRow, Lease } from '../../store-rows.ts';
 import {
   adding,
   batchLane,

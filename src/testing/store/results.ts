@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { jobStates } from '../../job.ts';
-import { chunkRows } from '../../store.ts';
+import { chunkRows } from '../../store-rows.ts';
 import {
   adding,
   batchLane,

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { LaneKey, Store } from '../../store.ts';
+import type { Store } from '../../store.ts';
+import type { LaneKey } from '../../store-rows.ts';
 import {
   adding,
   batchLane,

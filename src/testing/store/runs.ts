@@ -26,7 +26,10 @@ export function testRuns(context: StoreContext): void {
       createdAt: start,
       counts: noCounts,
       reused: 0,
-      usage: { inputTokens: 0, outputTokens: 0 },
+      reusedNanoUsd: 0,
+      reservedNanoUsd: 0,
+      isOverBudget: false,
+      usage: { inputTokens: 0, outputTokens: 0, cachedTokens: 0 },
       costNanoUsd: 0,
       realtimeNanoUsd: 0,
     });

@@ -1,0 +1,242 @@
+import { describe, expect, test } from 'vitest';
+import { OffpeakError } from '../errors.ts';
+import type { Recipe } from '../recipe.ts';
+import {
+  acceptAll,
+  account,
+  addRun,
+  createEngineFixture,
+  createFakeProvider,
+  type EngineFixture,
+  endRemote,
+  good,
+  lane,
+  lineOf,
+  newJobs,
+  results,
+  runOf,
+} from './engine-fixtures.ts';
+import { createWorker } from './worker.ts';
+
+const never = new AbortController().signal;
+const work = ({ engine }: EngineFixture, runId: string) =>
+  createWorker(engine, { runId, isAlive: () => true }).run(never);
+const realtime = { lane: { mode: 'realtime' as const }, mode: 'realtime' as const };
+
+/** Every batch has ended when it is looked at. */
+function endAtOnce({ fake }: EngineFixture): void {
+  fake.on.get = (remote) => {
+    endRemote(fake);
+    return { ...(remote ?? (undefined as never)) };
+  };
+}
+
+describe('an account whose key or money is at an end', () => {
+  /** Two accounts; the second one is refused until it is mended. */
+  function twoAccounts(code: 'auth' | 'quota') {
+    const other = 'fake:account-2';
+    const broken = createFakeProvider();
+    const fixture = createEngineFixture();
+    endAtOnce(fixture);
+    let asked = 0;
+    let isMended = false;
+    const refuse = () => {
+      if (isMended) return;
+      asked += 1;
+      throw new OffpeakError('the key was refused', { code });
+    };
+    broken.on.upload = refuse;
+    broken.on.call = async () => {
+      refuse();
+      return good('late');
+    };
+    broken.on.get = (remote) => {
+      endRemote(broken);
+      return { ...(remote ?? (undefined as never)) };
+    };
+    const providers = new Map(fixture.engine.providers).set(other, { ...broken.provider, account: other });
+    const engine = { ...fixture.engine, providers };
+    const mend = () => {
+      isMended = true;
+    };
+    return { fixture: { ...fixture, engine }, other, asked: () => asked, mend };
+  }
+
+  test.each([
+    ['auth', 'batch'],
+    ['quota', 'batch'],
+    ['auth', 'realtime'],
+  ] as const)(
+    '%s, %s: a worker of everything leaves it alone for 15 minutes and goes on with the others',
+    async (code, mode) => {
+      const { fixture, other, asked, mend } = twoAccounts(code);
+      const { clock, engine, events } = fixture;
+      const bad = await addRun(fixture, newJobs(4, { ...lane, account: other, mode }), { concurrency: 2 });
+      const fine = await addRun(fixture, newJobs(2, lane, 'fine'));
+      const stop = new AbortController();
+      const working = createWorker(engine, { isAlive: () => true }).run(stop.signal);
+      await clock.advance(10 * 60_000);
+      expect(await runOf(fixture, fine.id)).toMatchObject({ state: 'ended', counts: { succeeded: 2 } });
+      // As many as were under way together.
+      expect(asked()).toBeLessThanOrEqual(2);
+      expect(events).toContainEqual({ type: 'note', message: expect.stringContaining('paused for 15 minutes') });
+      mend();
+      await clock.advance(4 * 60_000);
+      expect((await runOf(fixture, bad.id)).counts.succeeded).toBe(0);
+      await clock.advance(3 * 60_000);
+      expect((await runOf(fixture, bad.id)).counts.succeeded).toBe(4);
+      stop.abort();
+      await clock.runUntil(working);
+    },
+  );
+
+  test('a worker of one run ends with the reason', async () => {
+    const { fixture, other } = twoAccounts('quota');
+    const bad = await addRun(fixture, newJobs(1, { ...lane, account: other }));
+    await expect(fixture.clock.runUntil(work(fixture, bad.id))).rejects.toMatchObject({ code: 'quota' });
+  });
+});
+
+describe('warming the provider’s cache', () => {
+  test('one request goes first in each lane; the rest follows when it has ended', async () => {
+    const fixture = createEngineFixture();
+    const { clock, fake } = fixture;
+    const jobs = [...newJobs(5), ...newJobs(5, { ...lane, model: 'gpt-5' }, 'other')];
+    const run = await addRun(fixture, jobs, { primeCache: true });
+    const working = work(fixture, run.id);
+    await clock.advance(120_000);
+    expect(fake.remotes.map(({ requests }) => requests.length)).toEqual([1, 1]);
+    endRemote(fake);
+    while (fake.remotes.length < 4) await clock.advance(5_000);
+    expect(fake.remotes.map(({ requests }) => requests.length)).toEqual([4, 4, 1, 1]);
+    endRemote(fake);
+    await clock.runUntil(working, 600_000);
+    expect((await runOf(fixture, run.id)).counts.succeeded).toBe(10);
+  });
+
+  test('a primer that is refused, or too large, does not hold up the rest', async () => {
+    const fixture = createEngineFixture(createFakeProvider({ limits: { maxBytes: 400 } }));
+    const { clock, fake } = fixture;
+    let isFirst = true;
+    fake.on.get = (remote) => {
+      if (isFirst) {
+        const errors = [{ code: 'invalid', message: 'no' }];
+        Object.assign(remote ?? {}, { phase: 'refused', rawStatus: 'failed', refusal: 'batch', errors });
+      } else endRemote(fake);
+      isFirst = false;
+      return { ...(remote ?? (undefined as never)) };
+    };
+    const [big] = newJobs(1, lane, 'x'.repeat(500));
+    const run = await addRun(fixture, [...(big ? [big] : []), ...newJobs(5)], { primeCache: true });
+    await clock.runUntil(work(fixture, run.id), 600_000);
+    expect(await runOf(fixture, run.id)).toMatchObject({ state: 'ended', counts: { failed: 2, succeeded: 4 } });
+  });
+
+  test('a primer that is late: the deadline takes all of them realtime', async () => {
+    const fixture = createEngineFixture();
+    const { clock, fake } = fixture;
+    const deadlineAt = clock.now() + 3 * 3_600_000;
+    const run = await addRun(fixture, 4, { primeCache: true, deadlineAt });
+    await clock.runUntil(work(fixture, run.id), 4 * 3_600_000);
+    expect(clock.now()).toBeLessThan(deadlineAt);
+    expect(fake.calls.filter((call) => call === 'call').length).toBeGreaterThanOrEqual(3);
+    expect((await runOf(fixture, run.id)).counts.succeeded).toBe(4);
+  });
+});
+
+describe('a budget', () => {
+  const bound = 100;
+  const price = { input: 0, output: 0.001, batch: { factor: 1 }, source: 'test' };
+
+  test.each(['batch', 'realtime'] as const)(
+    '%s: what does not fit waits, the run says so and ends its worker; more money sends the rest',
+    async (mode) => {
+      // A hundred tokens of answer at most, at a nano-dollar each.
+      const fixture = createEngineFixture(createFakeProvider(), { priceOf: () => price });
+      const { clock, fake, store } = fixture;
+      endAtOnce(fixture);
+      const change = mode === 'batch' ? {} : realtime;
+      const run = await addRun(fixture, 6, { ...change, budgetNanoUsd: 3 * bound });
+      await clock.runUntil(work(fixture, run.id), 600_000);
+      const after = await runOf(fixture, run.id);
+      expect(after).toMatchObject({ state: 'running', isOverBudget: true, reservedNanoUsd: 0, costNanoUsd: 300 });
+      expect(after.counts).toMatchObject({ succeeded: 3, queued: 3 });
+      expect(after.note).toMatch(/budget.*3 jobs/);
+      const creates = fake.calls.length;
+      await clock.runUntil(work(fixture, run.id), 60_000);
+      expect(fake.calls).toHaveLength(creates);
+      await store.updateRun(run.id, { budgetNanoUsd: 6 * bound }, clock.now());
+      await clock.runUntil(work(fixture, run.id), 600_000);
+      const done = await runOf(fixture, run.id);
+      expect(done).toMatchObject({ state: 'ended', counts: { succeeded: 6 }, reservedNanoUsd: 0, costNanoUsd: 600 });
+      expect(done.note).toBeUndefined();
+    },
+  );
+
+  test('money that is given back is spent, and followers cost nothing', async () => {
+    const fixture = createEngineFixture(createFakeProvider(), { priceOf: () => price });
+    const { clock, fake } = fixture;
+    endAtOnce(fixture);
+    fake.on.results = (remote) =>
+      remote.requests.map((row) => lineOf(row, { ...good('x'), usage: { inputTokens: 1, outputTokens: 25 } } as never));
+    const twins = newJobs(8).map((job) => ({ ...job, key: `twin-${job.key}` }));
+    const run = await addRun(fixture, [...newJobs(8), ...twins], { budgetNanoUsd: 3 * bound });
+    await clock.runUntil(work(fixture, run.id), 3_600_000);
+    const after = await runOf(fixture, run.id);
+    expect(after).toMatchObject({ state: 'ended', counts: { succeeded: 16 }, reused: 8, costNanoUsd: 200 });
+    expect(after.reservedNanoUsd).toBe(0);
+  });
+});
+
+describe('an answer that breaks its schema', () => {
+  const strict: Recipe = {
+    ...acceptAll,
+    problemWith: (output) => (output.startsWith('good') ? undefined : 'it must begin with good'),
+  };
+
+  test.each(['batch', 'realtime'] as const)(
+    '%s: asked once more with the validator’s words; the second bad one is the end',
+    async (mode) => {
+      const fixture = createEngineFixture(createFakeProvider(), { createRecipe: () => strict });
+      const { clock, fake } = fixture;
+      endAtOnce(fixture);
+      const asked: string[] = [];
+      const answer = (body: string) => {
+        asked.push(body);
+        return good(body.includes('item-1"') && body.includes('it must begin with good') ? 'good now' : 'bad');
+      };
+      fake.on.call = async (body) => answer(body);
+      fake.on.results = (remote) => remote.requests.map((row) => lineOf(row, answer(row.body)));
+      const run = await addRun(fixture, 2, { ...(mode === 'batch' ? {} : realtime), maxAttempts: 5 });
+      await clock.runUntil(work(fixture, run.id), 3_600_000);
+      expect(asked).toHaveLength(4);
+      const rows = await results(fixture, run.id);
+      expect(rows.map((row) => [row.state, row.output ?? row.errorCode, row.attempts])).toEqual([
+        ['succeeded', 'good now', 2],
+        ['failed', 'invalid_output', 2],
+      ]);
+      // A person's retry asks in the job's own words again.
+      asked.length = 0;
+      await fixture.store.requeueJobs(run.id, ['failed']);
+      await clock.runUntil(work(fixture, run.id), 3_600_000);
+      expect(asked[0]).toBe('{"input":"item-2"}');
+      expect(asked[1]).toContain('it must begin with good');
+    },
+  );
+
+  test('an adapter with no place for a correction tries the same again', async () => {
+    const fixture = createEngineFixture(createFakeProvider(), { createRecipe: () => strict });
+    const { clock, fake } = fixture;
+    fake.provider.askAgain = () => undefined;
+    const asked: string[] = [];
+    fake.on.call = async (body) => {
+      asked.push(body);
+      return good('bad');
+    };
+    const run = await addRun(fixture, 1, { ...realtime, maxAttempts: 3 });
+    await clock.runUntil(work(fixture, run.id), 3_600_000);
+    expect(asked).toEqual(Array.from({ length: 3 }, () => '{"input":"item-1"}'));
+    expect((await runOf(fixture, run.id)).counts.failed).toBe(1);
+    expect(fixture.engine.providers.has(account)).toBe(true);
+  });
+});

@@ -1,0 +1,153 @@
+import { chunkRows } from '../../store-rows.ts';
+import type { Database } from './database.ts';
+import { number, optionalNumber, type Row } from './rows.ts';
+import { firstJobId, lastJobId, RunDelta, runSeq } from './runs.ts';
+
+/**
+ * One request, one answer: a job whose request was answered before takes that answer; one whose request is under way
+ * follows it, and is not sent. Found by the hash of the body, decided by the bodies themselves, the account and the path.
+ * A job that leads follows nobody, so there are no circles; a fresh run's jobs lead, but neither follow nor reuse.
+ */
+
+/** What a run's changes are gathered in, by the run's number: followers may belong to other runs. */
+export type RunDeltas = Map<number, RunDelta>;
+
+export function deltaOf(deltas: RunDeltas, run: number): RunDelta {
+  let delta = deltas.get(run);
+  if (!delta) {
+    delta = new RunDelta();
+    deltas.set(run, delta);
+  }
+  return delta;
+}
+
+interface Wanted {
+  job: number;
+  hash: number | null;
+  account: string;
+  endpoint: string;
+}
+
+/** An ended job with the answer to exactly this request; the job's own body is in the store already. */
+export function findAnswer(db: Database, wanted: Wanted): number | undefined {
+  const found = db
+    .sql(
+      `SELECT j.id FROM jobs j JOIN lanes l ON l.id = j.lane JOIN payloads p ON p.job = j.id
+         JOIN payloads own ON own.job = ?2
+       WHERE j.hash = ?1 AND j.state = 'succeeded' AND l.account = ?3 AND l.endpoint = ?4 AND p.body = own.body
+       ORDER BY j.id LIMIT 1`,
+    )
+    .get(wanted.hash, wanted.job, wanted.account, wanted.endpoint);
+  return found && number(found, 'id');
+}
+
+/** Gives a queued job the answer of another one. */
+export function takeAnswer(db: Database, job: Row, from: number, delta: RunDelta): void {
+  const id = number(job, 'id');
+  db.sql(
+    `INSERT INTO results (job, output, response, finish_reason)
+     SELECT ?, output, response, finish_reason FROM results WHERE job = ?
+     ON CONFLICT (job) DO UPDATE SET output = excluded.output, response = excluded.response,
+       finish_reason = excluded.finish_reason, error_code = NULL, error_message = NULL`,
+  ).run(id, from);
+  const source = db.sql('SELECT reused_from FROM jobs WHERE id = ?').get(from) ?? {};
+  const origin = optionalNumber(source, 'reused_from') ?? from;
+  db.sql("UPDATE jobs SET state = 'succeeded', reused_from = ?, leader = NULL WHERE id = ?").run(origin, id);
+  delta.move('queued', 'succeeded');
+  delta.reused += 1;
+  const paid = db
+    .sql("SELECT cost_nano FROM attempts WHERE job = ? AND outcome = 'succeeded' ORDER BY number DESC LIMIT 1")
+    .get(origin);
+  delta.reusedNano += (paid && optionalNumber(paid, 'cost_nano')) ?? 0;
+  // It may have been under way before, and be followed itself.
+  endFlight(db, id, optionalNumber(job, 'hash'));
+}
+
+/** A job under way with exactly this request; none for one that leads others already. */
+export function findLeader(db: Database, wanted: Wanted): number | undefined {
+  const found = db
+    .sql(
+      `SELECT i.job FROM in_flight i JOIN jobs j ON j.id = i.job JOIN lanes l ON l.id = j.lane
+         JOIN payloads p ON p.job = i.job JOIN payloads own ON own.job = ?2
+       WHERE i.hash = ?1 AND l.account = ?3 AND l.endpoint = ?4 AND p.body = own.body
+       ORDER BY i.job <> ?2 LIMIT 1`,
+    )
+    .get(wanted.hash, wanted.job, wanted.account, wanted.endpoint);
+  const leader = found && number(found, 'job');
+  return leader === wanted.job ? undefined : leader;
+}
+
+/** From now on others with the same request wait for this one. */
+export function lead(db: Database, job: number, hash: number | null): void {
+  if (hash !== null) db.sql('INSERT OR IGNORE INTO in_flight (hash, job) VALUES (?, ?)').run(hash, job);
+}
+
+export function follow(db: Database, job: number, leader: number): void {
+  db.sql('UPDATE jobs SET leader = ? WHERE id = ?').run(leader, job);
+}
+
+/** A job is not under way any more: what becomes of those that follow it is settled afterwards, for they may be many. */
+export function endFlight(db: Database, job: number, hash: number | undefined): void {
+  if (hash !== undefined) db.sql('DELETE FROM in_flight WHERE hash = ? AND job = ?').run(hash, job);
+  db.sql('INSERT OR IGNORE INTO landed (job) SELECT ?1 WHERE EXISTS (SELECT 1 FROM jobs WHERE leader = ?1)').run(job);
+}
+
+/** Rows that one call of `settleFollowers` takes; answers are copied, which costs 25 us a kilobyte. */
+const settleRows = 250;
+
+export function settleFollowers(db: Database): number {
+  const next = () => db.sql('SELECT l.job, j.state FROM landed l JOIN jobs j ON j.id = l.job LIMIT 1').get();
+  // Looked up outside of the transaction: an idle worker takes no write lock.
+  if (!db.read(next)) return 0;
+  return db.write(() => {
+    const deltas: RunDeltas = new Map();
+    let settled = 0;
+    for (let landed = next(); landed && settled < settleRows; landed = next()) {
+      const job = number(landed, 'job');
+      const followers = db
+        .sql('SELECT id, run, hash FROM jobs WHERE leader = ? LIMIT ?')
+        .all(job, settleRows - settled);
+      for (const follower of followers) {
+        if (landed.state === 'succeeded') takeAnswer(db, follower, job, deltaOf(deltas, number(follower, 'run')));
+        else db.sql('UPDATE jobs SET leader = NULL WHERE id = ?').run(number(follower, 'id'));
+      }
+      settled += followers.length;
+      if (settled === settleRows) break;
+      // One more for the leader: many that nobody follows any more are a chunk as well.
+      db.sql('DELETE FROM landed WHERE job = ?').run(job);
+      settled += 1;
+    }
+    for (const [run, delta] of deltas) delta.write(db, run);
+    return settled;
+  });
+}
+
+export function checkFollowers(
+  db: Database,
+  runId: string,
+  afterLeader: number,
+): { batchIds: number[]; lastLeader: number | undefined } {
+  const run = db.read(() => runSeq(db, runId));
+  const leaders = db.read(() =>
+    db
+      .sql(
+        `SELECT lead.id, lead.run, lead.hash, lead.state, lead.batch FROM (
+           SELECT DISTINCT leader FROM jobs INDEXED BY jobs_leader
+           WHERE leader > ? AND id BETWEEN ? AND ? ORDER BY leader LIMIT ?) f JOIN jobs lead ON lead.id = f.leader
+         ORDER BY lead.id`,
+      )
+      .all(afterLeader, firstJobId(run), lastJobId(run), chunkRows),
+  );
+  const others = leaders.filter((row) => row.run !== run);
+  const isUnderWay = (row: Row) => row.state === 'packed' || row.state === 'running';
+  const idle = others.filter((row) => !isUnderWay(row));
+  // Its followers go their own way: the first of them leads from now on, and this one will follow it.
+  const leave = (row: Row) => {
+    const now = db.sql('SELECT state FROM jobs WHERE id = ?').get(number(row, 'id'));
+    if (now && !isUnderWay(now)) endFlight(db, number(row, 'id'), optionalNumber(row, 'hash'));
+  };
+  if (idle.length > 0) db.write(() => idle.forEach(leave));
+  const held = others.filter(isUnderWay).flatMap((row) => optionalNumber(row, 'batch') ?? []);
+  const last = leaders.at(-1);
+  return { batchIds: [...new Set(held)], lastLeader: last && number(last, 'id') };
+}
