@@ -20,6 +20,12 @@ export function countOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? Math.round(value) : undefined;
 }
 
+/** A date as text, such as RFC 3339, in milliseconds. */
+export function timeOf(value: unknown): number | undefined {
+  const time = Date.parse(textOf(value) ?? '');
+  return Number.isNaN(time) ? undefined : time;
+}
+
 /** The object that a JSON text holds; undefined for anything else, also for text that is not JSON. */
 export function parseRecord(text: string): JsonRecord | undefined {
   try {

@@ -1,3 +1,5 @@
+import { HttpFailure } from './send-http.ts';
+
 /**
  * A clock over one exchange that can be wound up again and again: what must not be killed is a slow transfer, what must
  * end is one that stands still. `signal` is aborted by the limit and by the caller's own signal.
@@ -43,6 +45,27 @@ export function createTimeLimit(outer: AbortSignal | undefined): TimeLimit {
   }
 }
 
+/** A transfer under a limit of its own; `errorOf` turns whatever ended it into the error that is thrown. */
+export async function withTransferLimit<T>(
+  signal: AbortSignal | undefined,
+  transfer: (limit: TimeLimit) => Promise<T>,
+  errorOf: (error: unknown) => Error,
+): Promise<T> {
+  const limit = createTimeLimit(signal);
+  try {
+    return await transfer(limit);
+  } catch (error) {
+    throw errorOf(causeOfEnd(limit, error));
+  } finally {
+    limit.close();
+  }
+}
+
+/** What the limit ended failed for standing still, whatever words the transport has for it. */
+export function causeOfEnd(limit: TimeLimit, error: unknown): unknown {
+  return limit.expired ? new HttpFailure('nothing moved for too long', true) : error;
+}
+
 /** Hands the chunks through; the limit runs only while `source` is awaited, not while the taker works. */
 export async function* limitEachChunk(
   source: AsyncIterable<Uint8Array>,
@@ -56,4 +79,22 @@ export async function* limitEachChunk(
     limit.start(idleMs);
   }
   limit.stop();
+}
+
+/**
+ * The other way: while the transport holds a chunk, the limit runs; while the source is read, it does not. A chunk is
+ * asked for when the one before it has gone, so each pull is progress. The last is followed by the wait for the reply.
+ */
+export async function* limitEachWrite(
+  chunks: AsyncIterable<Uint8Array>,
+  limit: TimeLimit,
+  idleMs: number,
+  replyMs: number,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    limit.start(idleMs);
+    yield chunk;
+    limit.stop();
+  }
+  limit.start(replyMs);
 }

@@ -1,11 +1,26 @@
-import { OffpeakError } from '../../errors.ts';
+import type { OffpeakError } from '../../errors.ts';
 import type { WireRequest } from '../../provider.ts';
-import { type ChatRequest, framedDocument, type Message, type ModelRequest } from '../../request.ts';
+import {
+  type ChatRequest,
+  framedDocument,
+  type Message,
+  type ModelRequest,
+  type NativeRequest,
+} from '../../request.ts';
+import { cannotSay as noWordsFor } from '../check-message.ts';
+import { sizeOfRequest } from './ollama-size.ts';
 
 const nativeEndpoints = ['/api/chat', '/api/generate', '/api/embed'];
 
 /** Ollama streams unless told otherwise, so `stream: false` is always written. */
 export function convertToOllamaRequest(request: ModelRequest): WireRequest {
+  const converted = convert(request);
+  return { ...converted, size: sizeOfRequest(request, converted.body) };
+}
+
+type Converted = Omit<WireRequest, 'size'>;
+
+function convert(request: ModelRequest): Converted {
   if (request.type === 'chat') return convertChat(request);
   if (request.type === 'embedding') {
     if (request.input.length === 0) throw cannotSay('an embedding request needs at least one input');
@@ -13,7 +28,10 @@ export function convertToOllamaRequest(request: ModelRequest): WireRequest {
     if (request.dimensions !== undefined) body.dimensions = request.dimensions;
     return { endpoint: '/api/embed', body: JSON.stringify(body) };
   }
-  const { endpoint, body, model } = request;
+  return convertNative(request);
+}
+
+function convertNative({ endpoint, body, model }: NativeRequest): Converted {
   if (!nativeEndpoints.includes(endpoint)) {
     throw cannotSay(`the endpoint must be one of ${nativeEndpoints.join(', ')}, not ${endpoint.slice(0, 100)}`);
   }
@@ -23,7 +41,7 @@ export function convertToOllamaRequest(request: ModelRequest): WireRequest {
   return { endpoint, body: JSON.stringify(whole) };
 }
 
-function convertChat(request: ChatRequest): WireRequest {
+function convertChat(request: ChatRequest): Converted {
   if (request.messages.length === 0) throw cannotSay('a chat request needs at least one message');
   const options: Record<string, unknown> = {};
   if (request.temperature !== undefined) options.temperature = request.temperature;
@@ -53,5 +71,5 @@ function convertMessage(message: Message): Record<string, unknown> {
 }
 
 function cannotSay(words: string): OffpeakError {
-  return new OffpeakError(`Ollama: ${words}`, { code: 'usage' });
+  return noWordsFor('Ollama', words);
 }

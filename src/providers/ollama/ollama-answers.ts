@@ -1,11 +1,12 @@
-import type { FailedOutcome, Outcome, SucceededOutcome } from '../../outcome.ts';
+import type { FailedOutcome, FailureCode, Outcome, SucceededOutcome } from '../../outcome.ts';
 import type { Usage } from '../../usage.ts';
+import { failedAnswer, longestMessage, succeededAnswer, truncatedWords } from '../answer-outcome.ts';
 import { arrayOf, countOf, type JsonRecord, parseRecord, recordOf, textOf } from '../json-values.ts';
 
 /** A 200 of `/api/chat`, `/api/generate` or `/api/embed`. */
 export function outcomeOfOllamaAnswer(body: JsonRecord, exactText: string): Outcome {
   const error = textOf(body.error);
-  if (error) return failed(body, 'failed', error, true);
+  if (error) return failed(body, 'overloaded', error, true);
   if (Array.isArray(body.embeddings)) {
     const [first, ...others] = arrayOf(body.embeddings);
     if (!Array.isArray(first) || first.length === 0) return failed(body, 'empty_answer', 'the answer is empty', true);
@@ -25,24 +26,31 @@ export function outcomeOfOllamaAnswer(body: JsonRecord, exactText: string): Outc
     // `/api/generate` is only ever a native request, whose whole answer is kept.
     return message ? outcome : { ...outcome, response: exactText };
   }
-  if (body.done_reason === 'length') {
-    const words = 'all allowed tokens were used up before the answer began: raise --max-tokens';
-    return failed(body, 'truncated', words, false);
-  }
+  if (body.done_reason === 'length') return failed(body, 'truncated', truncatedWords, false);
   return failed(body, 'empty_answer', 'the answer is empty', true);
 }
 
 /** `{"error": "model 'x' not found"}`. */
-export function outcomeOfOllamaFault(status: number, text: string, model: string | undefined): Outcome {
+export function outcomeOfOllamaFault(status: number, text: string, model: string | undefined): FailedOutcome {
   const error = parseRecord(text)?.error;
   const words = textOf(error) ?? textOf(recordOf(error)?.message) ?? `HTTP ${status}`;
   if (status === 404 && /model/i.test(words)) {
     const message = `${words}: get it with \`ollama pull ${model ?? '<model>'}\``;
-    return { type: 'failed', code: 'model_not_found', message, retryable: false };
+    return { type: 'failed', code: 'invalid_request', message, retryable: false };
   }
   const retryable = status === 408 || status === 429 || status >= 500;
-  const code = status === 429 ? 'rate_limited' : `http_${status}`;
-  return { type: 'failed', code, message: words.slice(0, 2000), retryable };
+  return { type: 'failed', code: codeOfStatus(status), message: words.slice(0, longestMessage), retryable };
+}
+
+/** Ollama names no codes: its statuses are all there is to tell failures apart. */
+function codeOfStatus(status: number): FailureCode {
+  const named: Readonly<Record<number, FailureCode>> = {
+    408: 'timeout',
+    413: 'too_large',
+    429: 'rate_limited',
+    504: 'timeout',
+  };
+  return named[status] ?? (status >= 500 ? 'overloaded' : 'invalid_request');
 }
 
 function usageOf(body: JsonRecord): Usage | undefined {
@@ -54,16 +62,9 @@ function usageOf(body: JsonRecord): Usage | undefined {
 }
 
 function succeeded(body: JsonRecord, output: string, finishReason: string | undefined): SucceededOutcome {
-  const outcome: SucceededOutcome = { type: 'succeeded', output };
-  if (finishReason) outcome.finishReason = finishReason;
-  const usage = usageOf(body);
-  if (usage) outcome.usage = usage;
-  return outcome;
+  return succeededAnswer(usageOf(body), output, finishReason, undefined);
 }
 
-function failed(body: JsonRecord, code: string, message: string, retryable: boolean): FailedOutcome {
-  const outcome: FailedOutcome = { type: 'failed', code, message: message.slice(0, 2000), retryable };
-  const usage = usageOf(body);
-  if (usage) outcome.usage = usage;
-  return outcome;
+function failed(body: JsonRecord, code: FailureCode, message: string, retryable: boolean): FailedOutcome {
+  return failedAnswer(usageOf(body), { code, retryable }, message);
 }

@@ -48,7 +48,11 @@ async function callAgainst(answer: (response: ServerResponse) => void, timeoutMs
 }
 
 describe('toWire', () => {
-  const { toWire } = createOllamaProvider();
+  const { toWire: convert, askAgain } = createOllamaProvider();
+  const toWire = (request: ModelRequest) => {
+    const { endpoint, body } = convert(request);
+    return { endpoint, body };
+  };
 
   test('chat: the exact text, images beside it', () => {
     const chat: ModelRequest = {
@@ -80,6 +84,19 @@ describe('toWire', () => {
     expect(() => toWire({ ...native, endpoint: '/api/delete' })).toThrow(/endpoint/);
     expect(() => toWire({ ...native, body: { stream: true } })).toThrow(/stream/);
   });
+
+  test('images count as images; native limits are read; what is no conversation is not asked again', () => {
+    const base64 = 'A'.repeat(1_000_000);
+    const messages = [{ role: 'user', content: 'What?', images: [base64] }];
+    const body = { messages, options: { num_predict: 50 } };
+    const { size } = convert({ type: 'native', model: 'm', endpoint: '/api/chat', body });
+    expect(size.inputTokens).toBeLessThan(1300);
+    expect(size).toMatchObject({ maxOutputTokens: 50 });
+    expect(size.maxInputTokens).toBeLessThan(5300);
+    const unlimited = { type: 'native', model: 'm', endpoint: '/api/generate', body: { options: { num_predict: -1 } } };
+    expect(convert(unlimited as ModelRequest).size).not.toHaveProperty('maxOutputTokens');
+    expect(askAgain({ endpoint: '/api/generate', body: '{"prompt":"x"}' }, 'a', 'b')).toBeUndefined();
+  });
 });
 
 describe('call', () => {
@@ -97,13 +114,13 @@ describe('call', () => {
     [
       'no such model',
       (r) => answerJson(r, 404, { error: "model 'llama3.2:latest' not found" }),
-      { code: 'model_not_found', message: expect.stringContaining('ollama pull llama3.2:latest'), retryable: false },
+      { code: 'invalid_request', message: expect.stringContaining('ollama pull llama3.2:latest'), retryable: false },
     ],
-    ['400', (r) => answerJson(r, 400, { error: 'bad' }), { message: 'bad', retryable: false }],
+    ['400', (r) => answerJson(r, 400, { error: 'bad' }), { code: 'invalid_request', message: 'bad', retryable: false }],
     [
       '503',
       (r) => answerJson(r, 503, { error: 'busy' }, { 'retry-after': '1' }),
-      { retryable: true, retryAfterMs: 1000 },
+      { code: 'overloaded', retryable: true, retryAfterMs: 1000 },
     ],
     [
       'empty',

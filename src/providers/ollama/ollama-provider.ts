@@ -1,12 +1,16 @@
-import { createHash } from 'node:crypto';
 import { isOffpeakError, messageOf, OffpeakError } from '../../errors.ts';
-import type { FailedOutcome, Outcome } from '../../outcome.ts';
-import type { CallOptions, Provider, ProviderCheck, WireRequest } from '../../provider.ts';
+import type { Outcome } from '../../outcome.ts';
+import type { CallOptions, Provider, ProviderCheck } from '../../provider.ts';
+import { withPause } from '../answer-outcome.ts';
+import { callOnce } from '../call-once.ts';
+import { aborted, unavailable } from '../exchange-error.ts';
+import { exchangeText } from '../exchange-text.ts';
 import { arrayOf, parseRecord, textOf } from '../json-values.ts';
+import { accountFingerprint } from '../provider-connection.ts';
 import { createRedact } from '../redact.ts';
 import { retryAfterMs } from '../retry-after.ts';
-import { createSendHttp, HttpFailure, readText, type SendHttp } from '../send-http.ts';
-import { createTimeLimit } from '../time-limit.ts';
+import { createSendHttp, type SendHttp, type TextAnswer } from '../send-http.ts';
+import { askAgain } from './ask-again.ts';
 import { convertToOllamaRequest } from './convert-to-ollama-request.ts';
 import { outcomeOfOllamaAnswer, outcomeOfOllamaFault } from './ollama-answers.ts';
 
@@ -26,7 +30,7 @@ interface OllamaConnection {
 }
 
 const redact = createRedact(undefined);
-const longestAnswer = 256 * 1024 * 1024;
+const longestListing = 256 * 1024 * 1024;
 const checkTimeoutMs = 10_000;
 
 /**
@@ -36,14 +40,12 @@ const checkTimeoutMs = 10_000;
 export function createOllamaProvider(options: OllamaProviderOptions = {}): Provider {
   const host = normaliseHost(options.host ?? 'http://127.0.0.1:11434');
   const connection = { host, send: createSendHttp(options.fetch) };
-  const hash = createHash('sha256')
-    .update(`${options.scope ?? host}\n`)
-    .digest('hex');
   return {
     name: 'ollama',
-    account: `ollama:${hash.slice(0, 16)}`,
+    account: accountFingerprint('ollama', [options.scope ?? host, undefined]),
     simulated: options.simulated ?? false,
     toWire: convertToOllamaRequest,
+    askAgain,
     call: (wire, callOptions) => callOllama(connection, wire, callOptions),
     check: (signal) => checkOllama(connection, signal),
   };
@@ -59,77 +61,58 @@ function normaliseHost(text: string): string {
   return url.origin + url.pathname.replace(/\/+$/, '');
 }
 
-async function callOllama(connection: OllamaConnection, wire: WireRequest, options: CallOptions): Promise<Outcome> {
+async function callOllama(
+  connection: OllamaConnection,
+  wire: { endpoint: string; body: string },
+  options: CallOptions,
+): Promise<Outcome> {
   const action = `ollama: POST ${wire.endpoint}`;
-  const limit = createTimeLimit(options.signal);
-  limit.start(options.timeoutMs);
-  try {
-    const answer = await connection.send({
-      method: 'POST',
+  return callOnce(
+    {
+      action,
+      connection: { send: connection.send, redact },
       url: connection.host + wire.endpoint,
-      headers: { 'content-type': 'application/json' },
+      headers: {},
       body: wire.body,
-      signal: limit.signal,
-    });
-    const text = await readText(answer, longestAnswer);
-    if (answer.status === 401 || answer.status === 403) {
-      throw new OffpeakError(`${action}: HTTP ${answer.status}: ${redact(text)}`, { code: 'auth' });
-    }
-    if (answer.status < 200 || answer.status > 299) {
-      const outcome = outcomeOfOllamaFault(answer.status, text, textOf(parseRecord(wire.body)?.model));
-      const pause = retryAfterMs(answer.header);
-      const waits = outcome.type === 'failed' && outcome.retryable && pause !== undefined;
-      return waits ? { ...outcome, retryAfterMs: pause } : outcome;
-    }
-    const body = parseRecord(text);
-    return body ? outcomeOfOllamaAnswer(body, text) : failed('malformed', `${action}: the answer is not a JSON object`);
-  } catch (error) {
-    if (isOffpeakError(error)) throw error;
-    if (limit.expired) return failed('timeout', `${action}: no answer within ${options.timeoutMs} ms`);
-    if (options.signal.aborted) throw aborted(action);
-    if (error instanceof HttpFailure && error.sent) return failed('connection', `${action}: ${messageOf(error)}`);
-    throw unreachable(connection, error);
-  } finally {
-    limit.close();
+      outcomeOfAnswer: outcomeOfOllamaAnswer,
+      outcomeOfRefusal: (answer) => outcomeOfRefusal(action, answer, wire.body),
+      errorOf: (error) => (isOffpeakError(error) ? error : unreachable(connection, error)),
+    },
+    options,
+  );
+}
+
+/** There are no accounts, but there may be a proxy with a key before it. */
+function outcomeOfRefusal(action: string, { status, header, text }: TextAnswer, body: string): Outcome {
+  if (status === 401 || status === 403) {
+    throw new OffpeakError(`${action}: HTTP ${status}: ${redact(text)}`, { code: 'auth' });
   }
+  return withPause(outcomeOfOllamaFault(status, text, textOf(parseRecord(body)?.model)), retryAfterMs(header));
 }
 
 async function checkOllama(connection: OllamaConnection, signal?: AbortSignal): Promise<ProviderCheck> {
   const action = `ollama: list models at ${connection.host}`;
-  const limit = createTimeLimit(signal);
-  limit.start(checkTimeoutMs);
+  let answer: TextAnswer;
   try {
-    const url = `${connection.host}/api/tags`;
-    const answer = await connection.send({ method: 'GET', url, headers: {}, signal: limit.signal });
-    const text = await readText(answer, longestAnswer);
-    const models = answer.status === 200 ? parseRecord(text)?.models : undefined;
-    if (!Array.isArray(models)) {
-      throw new OffpeakError(`${action}: HTTP ${answer.status}: ${redact(text)}; is this an Ollama server?`, {
-        code: 'bad_answer',
-        retryable: answer.status >= 500,
-      });
-    }
-    return { address: connection.host, detail: `reachable, ${arrayOf(models).length} models` };
+    const request = { method: 'GET', url: `${connection.host}/api/tags`, headers: {} } as const;
+    answer = await exchangeText(connection.send, request, {
+      replyMs: checkTimeoutMs,
+      maxBytes: longestListing,
+      signal,
+    });
   } catch (error) {
-    if (isOffpeakError(error)) throw error;
-    if (signal?.aborted) throw aborted(action);
-    throw unreachable(connection, error);
-  } finally {
-    limit.close();
+    throw signal?.aborted ? aborted(action) : unreachable(connection, error);
   }
+  const models = answer.status === 200 ? parseRecord(answer.text)?.models : undefined;
+  if (!Array.isArray(models)) {
+    throw new OffpeakError(`${action}: HTTP ${answer.status}: ${redact(answer.text)}; is this an Ollama server?`, {
+      code: 'bad_answer',
+      retryable: answer.status >= 500,
+    });
+  }
+  return { address: connection.host, detail: `reachable, ${arrayOf(models).length} models` };
 }
 
-function failed(code: string, message: string): FailedOutcome {
-  return { type: 'failed', code, message, retryable: true };
-}
-
-function aborted(action: string): OffpeakError {
-  return new OffpeakError(`${action}: aborted`, { code: 'aborted', retryable: true });
-}
-
-function unreachable(connection: OllamaConnection, error: unknown): OffpeakError {
-  return new OffpeakError(
-    `Ollama does not answer at ${connection.host} (${messageOf(error)}): start it with \`ollama serve\``,
-    { code: 'unavailable', retryable: true },
-  );
+function unreachable({ host }: OllamaConnection, error: unknown): OffpeakError {
+  return unavailable(`Ollama does not answer at ${host} (${messageOf(error)})`, 'start it with `ollama serve`');
 }

@@ -1,10 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import type { ChatRequest, ModelRequest } from '../../request.ts';
+import { askAgain } from './ask-again.ts';
 import { convertToOpenAIRequest } from './convert-to-openai-request.ts';
 import { isStrictSchema } from './strict-schema.ts';
 
+const convert = (request: ModelRequest, chatEndpoint: 'chat' | 'responses' = 'chat') =>
+  convertToOpenAIRequest(request, { chatEndpoint, maxTokensField: 'max_completion_tokens' });
+const wireOf = (request: ModelRequest) => {
+  const { endpoint, body } = convert(request);
+  return { endpoint, body };
+};
 const bodyOf = (request: ModelRequest, endpoint: 'chat' | 'responses' = 'chat') =>
-  JSON.parse(convertToOpenAIRequest(request, endpoint).body);
+  JSON.parse(convert(request, endpoint).body);
 const chat = (fields: Partial<ChatRequest>): ChatRequest => ({
   type: 'chat',
   model: 'gpt-5-mini',
@@ -19,6 +26,13 @@ const closed = {
 } as const;
 
 describe('convertToOpenAIRequest', () => {
+  test('the limit of the answer has the name that the server knows', () => {
+    const style = { chatEndpoint: 'chat', maxTokensField: 'max_tokens' } as const;
+    const body = JSON.parse(convertToOpenAIRequest(chat({ maxTokens: 9 }), style).body);
+    expect(body.max_tokens).toBe(9);
+    expect(body).not.toHaveProperty('max_completion_tokens');
+  });
+
   test('chat: the exact text', () => {
     const request = chat({
       messages: [
@@ -28,7 +42,7 @@ describe('convertToOpenAIRequest', () => {
       maxTokens: 9,
       temperature: 0,
     });
-    expect(convertToOpenAIRequest(request, 'chat')).toEqual({
+    expect(wireOf(request)).toEqual({
       endpoint: '/v1/chat/completions',
       body: '{"model":"gpt-5-mini","messages":[{"role":"system","content":"s"},{"role":"user","content":"hi"}],"max_completion_tokens":9,"temperature":0}',
     });
@@ -53,7 +67,7 @@ describe('convertToOpenAIRequest', () => {
   });
 
   test('responses', () => {
-    const wire = convertToOpenAIRequest(chat({ maxTokens: 5, schema: closed }), 'responses');
+    const wire = convert(chat({ maxTokens: 5, schema: closed }), 'responses');
     expect(wire.endpoint).toBe('/v1/responses');
     expect(JSON.parse(wire.body)).toEqual({
       model: 'gpt-5-mini',
@@ -77,19 +91,17 @@ describe('convertToOpenAIRequest', () => {
   });
 
   test('embeddings and native bodies', () => {
-    expect(convertToOpenAIRequest({ type: 'embedding', model: 'm', input: ['a', 'b'], dimensions: 3 }, 'chat')).toEqual(
-      {
-        endpoint: '/v1/embeddings',
-        body: '{"model":"m","input":["a","b"],"encoding_format":"float","dimensions":3}',
-      },
-    );
+    expect(wireOf({ type: 'embedding', model: 'm', input: ['a', 'b'], dimensions: 3 })).toEqual({
+      endpoint: '/v1/embeddings',
+      body: '{"model":"m","input":["a","b"],"encoding_format":"float","dimensions":3}',
+    });
     const native = { type: 'native', model: 'm', endpoint: '/v1/moderations', body: { input: 'x' } } as const;
-    expect(convertToOpenAIRequest(native, 'chat')).toEqual({
+    expect(wireOf(native)).toEqual({
       endpoint: '/v1/moderations',
       body: '{"model":"m","input":"x"}',
     });
     const own = { ...native, body: { input: 'x', model: 'other' } };
-    expect(convertToOpenAIRequest(own, 'chat').body).toBe('{"input":"x","model":"other"}');
+    expect(convert(own).body).toBe('{"input":"x","model":"other"}');
   });
 
   test.each<[ModelRequest, RegExp]>([
@@ -108,7 +120,65 @@ describe('convertToOpenAIRequest', () => {
     [{ type: 'native', model: 'm', endpoint: '//evil.example/v1', body: {} }, /endpoint/],
     [{ type: 'native', model: 'm', endpoint: '/v1/../admin', body: {} }, /endpoint/],
   ])('%j cannot be said', (request, words) => {
-    expect(() => convertToOpenAIRequest(request, 'chat')).toThrow(expect.objectContaining({ code: 'usage' }));
-    expect(() => convertToOpenAIRequest(request, 'chat')).toThrow(words);
+    expect(() => convert(request)).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(() => convert(request)).toThrow(words);
+  });
+});
+
+describe('size', () => {
+  const image = { type: 'image', mediaType: 'image/png', base64: 'A'.repeat(4_000_000) } as const;
+
+  test('an image counts as an image and not as its bytes, in our words and in native ones', () => {
+    const text = { type: 'text', text: 'What?' } as const;
+    const plain = convert(chat({ messages: [{ role: 'user', content: [text] }] })).size;
+    const one = convert(chat({ messages: [{ role: 'user', content: [text, image] }], maxTokens: 7 })).size;
+    expect(one.inputTokens - plain.inputTokens).toBeGreaterThanOrEqual(1100);
+    expect(one.inputTokens - plain.inputTokens).toBeLessThan(1200);
+    expect(one.maxInputTokens - plain.maxInputTokens).toBeLessThan(5200);
+    expect(one.maxOutputTokens).toBe(7);
+    expect(plain).not.toHaveProperty('maxOutputTokens');
+    const parts = [
+      { type: 'image_url', image_url: { url: `data:image/png;base64,${image.base64}` } },
+      { type: 'image_url', image_url: { url: 'https://example.com/a.png' } },
+    ];
+    const body = { messages: [{ role: 'user', content: parts }], max_completion_tokens: 10, n: 3 };
+    const native = convert({ type: 'native', model: 'm', endpoint: '/v1/chat/completions', body }).size;
+    expect(native.inputTokens).toBeLessThan(2300);
+    expect(native.maxInputTokens).toBeLessThan(10_300);
+    expect(native.maxOutputTokens).toBe(30);
+  });
+
+  test('bytes bound the tokens, also where a character is three bytes; vectors are no output', () => {
+    const size = convert({ type: 'embedding', model: 'm', input: ['\u3042'.repeat(1000)] }).size;
+    expect(size.maxInputTokens).toBeGreaterThanOrEqual(3000);
+    expect(size.maxOutputTokens).toBe(0);
+  });
+});
+
+describe('askAgain', () => {
+  const problem = 'number must be a number';
+
+  test.each([
+    ['/v1/chat/completions', 'messages', [{ role: 'user', content: 'q' }]],
+    ['/v1/responses', 'input', [{ role: 'user', content: 'q' }]],
+    ['/v1/responses', 'input', 'q'],
+  ])('%s %s %j', (endpoint, field, value) => {
+    const body = JSON.stringify({ model: 'm', [field]: value, x: 1 });
+    const again = JSON.parse(askAgain({ endpoint, body }, '{"number":"seven"}', problem) ?? '');
+    expect(again).toMatchObject({ model: 'm', x: 1 });
+    expect(again[field]).toEqual([
+      { role: 'user', content: 'q' },
+      { role: 'assistant', content: '{"number":"seven"}' },
+      { role: 'user', content: expect.stringContaining(problem) },
+    ]);
+  });
+
+  test.each([
+    ['/v1/embeddings', '{"input":["a"]}'],
+    ['/v1/moderations', '{"input":"a"}'],
+    ['/v1/chat/completions', '{}'],
+    ['/v1/responses', 'no JSON'],
+  ])('%s %s has no place for it', (endpoint, body) => {
+    expect(askAgain({ endpoint, body }, 'a', problem)).toBeUndefined();
   });
 });

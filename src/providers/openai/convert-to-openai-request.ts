@@ -1,4 +1,4 @@
-import { OffpeakError } from '../../errors.ts';
+import type { OffpeakError } from '../../errors.ts';
 import type { WireRequest } from '../../provider.ts';
 import {
   type ChatRequest,
@@ -9,25 +9,42 @@ import {
   type ModelRequest,
   type NativeRequest,
 } from '../../request.ts';
+import { checkMessage, cannotSay as noWordsFor, usualImageType } from '../check-message.ts';
+import type { ServerProfile } from '../server-profile.ts';
+import { sizeOfRequest } from './openai-size.ts';
 import { isStrictSchema } from './strict-schema.ts';
+
+const title = 'OpenAI';
 
 export type ChatEndpoint = 'chat' | 'responses';
 
+/** What decides how a request is written. */
+export interface WireStyle extends Pick<ServerProfile, 'maxTokensField'> {
+  chatEndpoint: ChatEndpoint;
+}
+
 /** The same request gives the same text, byte for byte: keys in the order in which they stand here. */
-export function convertToOpenAIRequest(request: ModelRequest, chatEndpoint: ChatEndpoint): WireRequest {
+export function convertToOpenAIRequest(request: ModelRequest, style: WireStyle): WireRequest {
+  const converted = convert(request, style);
+  return { ...converted, size: sizeOfRequest(request, converted.body) };
+}
+
+type Converted = Omit<WireRequest, 'size'>;
+
+function convert(request: ModelRequest, style: WireStyle): Converted {
   if (request.type === 'native') return convertNative(request);
   if (request.type === 'embedding') return convertEmbedding(request);
   if (request.messages.length === 0) throw cannotSay('a chat request needs at least one message');
-  return chatEndpoint === 'chat' ? convertChat(request) : convertResponses(request);
+  return style.chatEndpoint === 'chat' ? convertChat(request, style) : convertResponses(request);
 }
 
-function convertChat(request: ChatRequest): WireRequest {
+function convertChat(request: ChatRequest, style: WireStyle): Converted {
   const body: Record<string, unknown> = {
     model: request.model,
     messages: request.messages.map((message) => ({ role: message.role, content: chatContent(message) })),
   };
-  // `max_tokens` is refused by reasoning models.
-  if (request.maxTokens !== undefined) body.max_completion_tokens = request.maxTokens;
+  // `max_tokens` is refused by OpenAI's reasoning models, and the only name that some others know.
+  if (request.maxTokens !== undefined) body[style.maxTokensField] = request.maxTokens;
   if (request.temperature !== undefined) body.temperature = request.temperature;
   if (request.schema) {
     const { schema } = request;
@@ -47,7 +64,7 @@ function chatContent(message: Message): unknown {
   );
 }
 
-function convertResponses(request: ChatRequest): WireRequest {
+function convertResponses(request: ChatRequest): Converted {
   const body: Record<string, unknown> = {
     model: request.model,
     input: request.messages.map((message) => ({ role: message.role, content: responsesContent(message) })),
@@ -73,12 +90,9 @@ function responsesContent(message: Message): unknown {
 
 /** One part of text goes as a plain string, which compatible servers without content parts understand too. */
 function contentOf(message: Message, convert: (part: ContentPart) => unknown): unknown {
+  checkMessage(title, message);
   const [first, ...others] = message.content;
-  if (!first) throw cannotSay(`a ${message.role} message has no content`);
-  if (message.role !== 'user' && message.content.some((part) => part.type === 'image')) {
-    throw cannotSay(`an image can only stand in a user message, not in a ${message.role} message`);
-  }
-  if (others.length === 0 && first.type !== 'image') return textOfPart(first);
+  if (first && others.length === 0 && first.type !== 'image') return textOfPart(first);
   return message.content.map(convert);
 }
 
@@ -89,17 +103,11 @@ function textOfPart(part: ContentPart): string {
   return part.type === 'text' ? part.text : '';
 }
 
-const imageTypes = ['image/png', 'image/jpeg', 'image/webp', 'image/gif'];
-
 function imageUrl(part: { mediaType: string; base64: string }): string {
-  const type = part.mediaType.toLowerCase();
-  if (!imageTypes.includes(type)) {
-    throw cannotSay(`images must be PNG, JPEG, WebP or GIF, not ${part.mediaType}: convert it first`);
-  }
-  return `data:${type};base64,${part.base64}`;
+  return `data:${usualImageType(title, part.mediaType)};base64,${part.base64}`;
 }
 
-function convertEmbedding(request: EmbeddingRequest): WireRequest {
+function convertEmbedding(request: EmbeddingRequest): Converted {
   if (request.input.length === 0) throw cannotSay('an embedding request needs at least one input');
   if (request.input.includes('')) throw cannotSay('an empty text has no embedding');
   const body: Record<string, unknown> = { model: request.model, input: request.input, encoding_format: 'float' };
@@ -108,7 +116,7 @@ function convertEmbedding(request: EmbeddingRequest): WireRequest {
 }
 
 /** The path is put behind the base URL together with the key, so nothing but a plain path is let through. */
-function convertNative(request: NativeRequest): WireRequest {
+function convertNative(request: NativeRequest): Converted {
   const { endpoint, body, model } = request;
   if (!/^\/v1(\/[A-Za-z0-9_-]+)+$/.test(endpoint)) {
     throw cannotSay(`the endpoint must be a path such as /v1/responses, not ${endpoint.slice(0, 100)}`);
@@ -118,5 +126,5 @@ function convertNative(request: NativeRequest): WireRequest {
 }
 
 function cannotSay(words: string): OffpeakError {
-  return new OffpeakError(`OpenAI: ${words}`, { code: 'usage' });
+  return noWordsFor(title, words);
 }

@@ -1,7 +1,8 @@
-import { messageOf } from '../../errors.ts';
-import type { FailedOutcome, Outcome, SucceededOutcome } from '../../outcome.ts';
+import type { FailedOutcome, FailureCode, Outcome, SucceededOutcome } from '../../outcome.ts';
+import { failedAnswer, outcomeOrMalformed, succeededAnswer, truncatedWords } from '../answer-outcome.ts';
 import { arrayOf, type JsonRecord, recordOf, textOf } from '../json-values.ts';
-import { codeOfError, isRetryableStatus } from './openai-error.ts';
+import { codeOfError } from './openai-error.ts';
+import { failedOutcome } from './openai-failures.ts';
 import { usageOf } from './openai-usage.ts';
 
 /**
@@ -9,12 +10,10 @@ import { usageOf } from './openai-usage.ts';
  * result line does not name its endpoint. `exactText` is the body as it came, where that is at hand.
  */
 export function outcomeOfAnswer(body: JsonRecord, exactText?: string): Outcome {
-  try {
-    return outcomeOfShape(body, exactText);
-  } catch (error) {
-    // JSON.stringify overflows the stack at some 10,000 levels of nesting: one such row must not end the reading.
-    return failed(body, 'malformed', `the answer cannot be read: ${messageOf(error)}`, true);
-  }
+  return outcomeOrMalformed(
+    () => outcomeOfShape(body, exactText),
+    () => usageOf(body),
+  );
 }
 
 function outcomeOfShape(body: JsonRecord, exactText: string | undefined): Outcome {
@@ -42,6 +41,7 @@ function outcomeOfChat(body: JsonRecord, choice: JsonRecord, exactText: string |
   const content = readParts(message.content, 'text');
   const refusal = textOf(message.refusal) ?? content.refusal;
   if (refusal) return failed(body, 'refused', refusal, false);
+  if (finishReason === 'content_filter') return blocked(body);
   // The output is not the whole story when tools are called or there are several answers.
   const calls = arrayOf(message.tool_calls).length > 0 || recordOf(message.function_call) !== undefined;
   const more = calls || recordOf(message.audio) !== undefined || arrayOf(body.choices).length > 1;
@@ -56,7 +56,7 @@ function outcomeOfResponse(body: JsonRecord, exactText: string | undefined): Out
   if (status === 'failed') return failedByError(body);
   if (status === 'cancelled') return { type: 'cancelled', message: 'the provider cancelled the response' };
   if (status === 'queued' || status === 'in_progress') {
-    return failed(body, 'not_finished', 'the answer is not finished: leave out "background": true', false);
+    return failed(body, 'invalid_request', 'the answer is not finished: leave out "background": true', false);
   }
   const items = arrayOf(body.output).map(recordOf);
   const parts = items.filter((item) => item?.type === 'message').map((item) => readParts(item?.content, 'output_text'));
@@ -65,6 +65,7 @@ function outcomeOfResponse(body: JsonRecord, exactText: string | undefined): Out
   const reason = textOf(recordOf(body.incomplete_details)?.reason);
   const incomplete = reason === 'max_output_tokens' ? 'length' : (reason ?? 'incomplete');
   const finishReason = status === 'incomplete' ? incomplete : 'stop';
+  if (finishReason === 'content_filter') return blocked(body);
   const calls = items.some((item) => item !== undefined && item.type !== 'message' && item.type !== 'reasoning');
   const response = calls ? (exactText ?? JSON.stringify(body)) : undefined;
   const text = parts.map((part) => part.text).join('');
@@ -87,14 +88,13 @@ function readParts(content: unknown, textType: 'text' | 'output_text'): { text: 
 }
 
 function outcomeOfEmpty(body: JsonRecord, finishReason: string | undefined): Outcome {
-  if (finishReason === 'content_filter') {
-    return failed(body, 'content_filter', "the provider's content filter held the answer back", false);
-  }
-  if (finishReason === 'length') {
-    const words = 'all allowed tokens were used up before the answer began: raise --max-tokens';
-    return failed(body, 'truncated', words, false);
-  }
+  if (finishReason === 'length') return failed(body, 'truncated', truncatedWords, false);
   return failed(body, 'empty_answer', 'the answer is empty', true);
+}
+
+/** Also when some of it is there: what is left of an answer that was held back is none. */
+function blocked(body: JsonRecord): Outcome {
+  return failed(body, 'blocked', "the provider's filter held the answer back (content_filter)", false);
 }
 
 function isEmbeddings(body: JsonRecord): boolean {
@@ -125,11 +125,9 @@ function vectorOf(value: unknown): readonly unknown[] | undefined {
 
 function failedByError(body: JsonRecord): FailedOutcome {
   const error = recordOf(body.error);
-  const code = codeOfError(error) ?? 'failed';
-  const retryable = /^\d+$/.test(code)
-    ? isRetryableStatus(Number(code))
-    : /server_error|rate_limit|overloaded|unavailable|time_?out/i.test(code);
-  return failed(body, code, textOf(error?.message) ?? 'the provider gave no reason', retryable);
+  const told = { code: codeOfError(error), type: textOf(error?.type), message: textOf(error?.message) };
+  const { code, message, retryable } = failedOutcome(told);
+  return failedAnswer(usageOf(body), { code, retryable }, message);
 }
 
 function succeeded(
@@ -138,18 +136,9 @@ function succeeded(
   finishReason: string | undefined,
   response: string | undefined,
 ): SucceededOutcome {
-  const outcome: SucceededOutcome = { type: 'succeeded', output };
-  if (finishReason) outcome.finishReason = finishReason;
-  const usage = usageOf(body);
-  if (usage) outcome.usage = usage;
-  if (response !== undefined) outcome.response = response;
-  return outcome;
+  return succeededAnswer(usageOf(body), output, finishReason, response);
 }
 
-/** A failed answer can have been charged: what it used is kept. */
-function failed(body: JsonRecord, code: string, message: string, retryable: boolean): FailedOutcome {
-  const outcome: FailedOutcome = { type: 'failed', code, message: message.slice(0, 2000), retryable };
-  const usage = usageOf(body);
-  if (usage) outcome.usage = usage;
-  return outcome;
+function failed(body: JsonRecord, code: FailureCode, message: string, retryable: boolean): FailedOutcome {
+  return failedAnswer(usageOf(body), { code, retryable }, message);
 }

@@ -1,46 +1,67 @@
+import type { RowCounts } from '../../batch.ts';
 import type { RemoteBatch } from '../../provider.ts';
-import { arrayOf, countOf, parseRecord, recordOf, textOf } from '../json-values.ts';
+import { arrayOf, countOf, type JsonRecord, parseRecord, recordOf, textOf, timeOf } from '../json-values.ts';
+import type { BatchObjectProfile } from '../server-profile.ts';
+import { enqueuedLimitIn } from './openai-error.ts';
+import { classifyNamed } from './openai-failures.ts';
 
 /** Wire shapes of the batch API, read tolerantly: compatible servers leave out, rename the case, write ISO times. */
 
-const endedStatuses = new Set(['completed', 'expired', 'cancelled', 'canceled']);
-
 /** Undefined when it carries no id, the one thing a batch cannot be without. */
-export function parseBatch(value: unknown): RemoteBatch | undefined {
+export function parseBatch(value: unknown, profile: BatchObjectProfile): RemoteBatch | undefined {
   // The SDK hands JSON over as text when the server forgot its content type.
-  const batch = typeof value === 'string' ? parseRecord(value) : recordOf(value);
+  const answer = typeof value === 'string' ? parseRecord(value) : recordOf(value);
+  const wrapped = profile.wrapper === undefined ? undefined : recordOf(answer?.[profile.wrapper]);
+  const batch = wrapped ?? answer;
   const remoteId = textOf(batch?.id);
   if (!batch || !remoteId) return undefined;
   const rawStatus = textOf(batch.status)?.toLowerCase() ?? 'unknown';
-  const ended = endedStatuses.has(rawStatus);
+  const errors = parseErrors(batch.errors);
+  const counts = countsOf(batch, profile);
+  const resultFileIds = profile.resultFiles.flatMap((field) => textOf(batch[field]) ?? []);
+  // A word we do not know is no end: only the words of the profile promise result files.
+  const told = Object.hasOwn(profile.phases, rawStatus) ? profile.phases[rawStatus] : undefined;
+  // What has results has run and is charged, whatever it is called.
+  const hasRun = resultFileIds.length > 0 || (counts !== undefined && counts.succeeded > 0);
+  const phase = told === 'refused' && hasRun ? 'ended' : (told ?? 'running');
   const remote: RemoteBatch = {
     remoteId,
-    // A word we do not know is no end: only the words above promise result files.
-    phase: ended ? 'ended' : rawStatus === 'failed' ? 'refused' : 'running',
+    phase,
     rawStatus,
-    resultFileIds: [textOf(batch.output_file_id), textOf(batch.error_file_id)].filter((id) => id !== undefined),
-    errors: parseErrors(batch.errors),
+    resultFileIds,
+    errors: errors.map((error) => ({ ...error, ...classifyNamed(error.code, error.message) })),
   };
-  if (remote.phase === 'refused') remote.refusal = refusalOf(remote.errors);
-  const counts = recordOf(batch.request_counts);
-  if (counts) {
-    remote.counts = {
-      total: countOf(counts.total) ?? 0,
-      succeeded: countOf(counts.completed) ?? 0,
-      failed: countOf(counts.failed) ?? 0,
-    };
+  if (phase === 'refused') {
+    remote.refusal = refusalOf(errors);
+    const limit = errors.map((error) => enqueuedLimitIn(error.message)).find((found) => found !== undefined);
+    if (remote.refusal === 'no_room' && limit !== undefined) remote.limit = limit;
   }
+  if (counts) remote.counts = counts;
   const nonce = textOf(recordOf(batch.metadata)?.offpeak_submit);
   if (nonce) remote.nonce = nonce;
-  const inputFileId = textOf(batch.input_file_id);
+  const input = batch[profile.inputFile];
+  const inputFileId = textOf(Array.isArray(input) ? input[0] : input);
   if (inputFileId) remote.inputFileId = inputFileId;
-  const createdAt = timeOf(batch.created_at);
+  const model = textOf(batch.model);
+  if (model) remote.model = model;
+  const createdAt = secondsOrDate(batch.created_at);
   if (createdAt !== undefined) remote.createdAt = createdAt;
-  const endedAt = timeOf(batch.completed_at ?? batch.expired_at ?? batch.cancelled_at ?? batch.failed_at);
+  const endedAt = secondsOrDate(batch.completed_at ?? batch.expired_at ?? batch.cancelled_at ?? batch.failed_at);
   if (endedAt !== undefined) remote.endedAt = endedAt;
-  const expiresAt = timeOf(batch.expires_at);
+  const expiresAt = secondsOrDate(batch.expires_at);
   if (expiresAt !== undefined) remote.expiresAt = expiresAt;
   return remote;
+}
+
+function countsOf(batch: JsonRecord, { counts }: BatchObjectProfile): RowCounts | undefined {
+  const record = counts.within === undefined ? batch : recordOf(batch[counts.within]);
+  const total = countOf(record?.[counts.total]);
+  if (!record || (total === undefined && counts.within === undefined)) return undefined;
+  return {
+    total: total ?? 0,
+    succeeded: countOf(record[counts.succeeded]) ?? 0,
+    failed: countOf(record[counts.failed]) ?? 0,
+  };
 }
 
 /** Model faults carry a line too, but all lines of a batch have the same model. Codes: contracts, OpenAI 1.7. */
@@ -70,11 +91,8 @@ function parseErrors(value: unknown): RemoteBatch['errors'] {
 }
 
 /** Unix seconds or ISO text, in milliseconds. */
-function timeOf(value: unknown): number | undefined {
+function secondsOrDate(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value > 0 ? Math.round(value * 1000) : undefined;
   const text = textOf(value);
-  if (!text) return undefined;
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const time = Date.parse(text);
-  return Number.isNaN(time) ? undefined : time;
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) * 1000 : timeOf(text);
 }

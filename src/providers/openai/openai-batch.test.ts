@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { RemoteBatch } from '../../provider.ts';
+import { openaiProfile } from '../openai-profile.ts';
 import { answerJson, type ScriptedServer, startScriptedServer } from '../scripted-server.ts';
-import { parseBatch } from './openai-api.ts';
+import { parseBatch as parseWith } from './openai-api.ts';
 import { createOpenAIProvider } from './openai-provider.ts';
 
 const apiKey = 'sk-canary-0123456789abcdef';
+const parseBatch = (value: unknown) => parseWith(value, openaiProfile.batch.object);
 let server: ScriptedServer | undefined;
 afterEach(() => server?.close());
 
@@ -67,7 +69,8 @@ describe('parseBatch', () => {
     ['expired', 'ended'],
     ['cancelled', 'ended'],
   ])('%s is %s', (status, phase) => {
-    expect(parseBatch({ ...recorded, status })).toMatchObject({ phase, rawStatus: status.toLowerCase() });
+    const bare = { ...recorded, output_file_id: null, request_counts: null, status };
+    expect(parseBatch(bare)).toMatchObject({ phase, rawStatus: status.toLowerCase() });
   });
 
   test.each(['completed', 'expired', 'cancelled'])('a batch that is %s has both its files: they are paid', (status) => {
@@ -84,11 +87,48 @@ describe('parseBatch', () => {
     );
     const errors = { data: [{ code: 'invalid_json_line', line: 2, message: 'm', param: null }, { line: null }, 'x'] };
     expect(parseBatch({ id: 'b', status: 'failed', errors })?.errors).toEqual([
-      { code: 'invalid_json_line', message: 'm', line: 2 },
+      { code: 'invalid_request', message: 'm (invalid_json_line)', line: 2 },
       { code: 'unknown', message: '' },
     ]);
     for (const value of [undefined, null, 'x', [], {}, { id: '' }, { id: 7 }])
       expect(parseBatch(value)).toBeUndefined();
+  });
+});
+
+describe('refusals', () => {
+  const failed = (...data: Record<string, unknown>[]) =>
+    parseBatch({ id: 'b', status: 'failed', errors: { object: 'list', data } });
+  const full =
+    'Enqueued token limit reached for gpt-4o-mini in organization org-1. Limit: 2,000,000 enqueued tokens. Please try again once some in_progress batches have been completed.';
+
+  test('a full queue names its limit', () => {
+    const refused = failed({ code: 'token_limit_exceeded', message: full, line: null, param: null });
+    expect(refused).toMatchObject({ phase: 'refused', refusal: 'no_room', limit: 2_000_000 });
+    const wordless = failed({ code: 'token_limit_exceeded', message: 'full' });
+    expect(wordless).toMatchObject({ refusal: 'no_room' });
+    expect(wordless).not.toHaveProperty('limit');
+  });
+
+  test.each([
+    ['rows', { code: 'missing_required_parameter', message: 'm', line: 3 }],
+    ['batch', { code: 'model_not_found', message: 'm', line: 1 }],
+    ['file_missing', { code: 'invalid_request', message: 'Cannot find file file-1, or ...', line: null }],
+  ])('%s', (refusal, error) => {
+    const refused = failed(error);
+    expect(refused).toMatchObject({ phase: 'refused', refusal, errors: [{ code: 'invalid_request' }] });
+    expect(refused?.errors[0]?.message).toContain(error.code === 'invalid_request' ? error.message : error.code);
+  });
+
+  test('what has results has run, whatever it is called: its rows must not be sent again', () => {
+    const base = { id: 'b', status: 'FAILED' };
+    expect(parseBatch({ ...base, output_file_id: 'o' })?.phase).toBe('ended');
+    expect(parseBatch({ ...base, request_counts: { total: 3, completed: 1, failed: 2 } })?.phase).toBe('ended');
+    expect(parseBatch({ ...base, request_counts: { total: 3, completed: 0, failed: 3 } })?.phase).toBe('refused');
+  });
+
+  test('the model of a batch', () => {
+    expect(parseBatch({ id: 'b', model: 'gpt-5-2025-08-07' })?.model).toBe('gpt-5-2025-08-07');
+    expect(parseBatch({ id: 'b', model: null })).not.toHaveProperty('model');
   });
 });
 
@@ -128,6 +168,21 @@ describe('get and cancel', () => {
     expect(await batch.cancel('b')).toMatchObject({ phase: 'running', rawStatus: 'cancelling' });
     expect(await batch.cancel('b')).toMatchObject({ phase: 'ended', resultFileIds: ['o'] });
     await expect(batch.cancel('b')).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  test('a cancel that is refused with 400 is believed only when the batch has ended', async () => {
+    const { batch } = await api({
+      'POST /v1/batches/b/cancel': [
+        [400, { error: { message: 'already over' } }],
+        [400, { error: { message: 'not now' } }],
+      ],
+      'GET /v1/batches/b': [
+        [200, { id: 'b', status: 'completed' }],
+        [200, { id: 'b', status: 'in_progress' }],
+      ],
+    });
+    expect(await batch.cancel('b')).toMatchObject({ phase: 'ended' });
+    await expect(batch.cancel('b')).rejects.toMatchObject({ code: 'rejected' });
   });
 });
 

@@ -1,60 +1,38 @@
 import type OpenAI from 'openai';
 import { OffpeakError } from '../../errors.ts';
+import { checkApiKey, type ProviderConnection } from '../provider-connection.ts';
 import { createRedact } from '../redact.ts';
 import { readText, type SendHttp } from '../send-http.ts';
+import type { ServerProfile } from '../server-profile.ts';
 
-/** Where and as whom: everything that the parts of the adapter share. */
-export interface OpenAIConnection {
-  name: string;
-  /** Fingerprint of the account. */
-  account: string;
-  /** Without a slash at its end. */
+export interface OpenAIConnection extends ProviderConnection {
+  /** Empty: none is known, and every request throws. */
   baseUrl: string;
-  timeouts: OpenAITimeouts;
-  send: SendHttp;
-  redact: (words: string) => string;
-  /** The headers of every request; throws `auth` when OpenAI itself is meant and there is no key. */
-  headers(): Record<string, string>;
   /** The SDK, loaded at first use: importing it costs more than the whole start of the command. */
   client(): Promise<OpenAI>;
 }
 
-export interface OpenAITimeouts {
-  /** Longest standstill of an upload or download. */
-  idleMs: number;
-  /** Longest wait for the answer once the request is sent. */
-  replyMs: number;
-}
-
-export interface ConnectionOptions {
-  name: string;
-  account: string;
-  baseUrl: string;
+export type OpenAIConnectionOptions = Pick<OpenAIConnection, 'name' | 'account' | 'baseUrl' | 'timeouts' | 'send'> & {
+  profile: ServerProfile;
   apiKey: string | undefined;
   organization: string | undefined;
   project: string | undefined;
-  timeouts: OpenAITimeouts;
-  send: SendHttp;
-}
+};
 
 /** A control answer is a page of 100 batches at most. */
 const longestControlAnswer = 16 * 1024 * 1024;
 
-export function createConnection(options: ConnectionOptions): OpenAIConnection {
-  const { name, account, baseUrl, apiKey, timeouts, send } = options;
+export function createConnection(options: OpenAIConnectionOptions): OpenAIConnection {
+  const { name, account, baseUrl, profile, apiKey, timeouts, send } = options;
   let client: Promise<OpenAI> | undefined;
   const headers = (): Record<string, string> => {
-    if (!apiKey && new URL(baseUrl).hostname === 'api.openai.com') {
-      throw new OffpeakError(`${name}: no API key; set OPENAI_API_KEY`, { code: 'auth' });
+    if (baseUrl === '') {
+      const words = `${name}: no base URL, and each account at ${profile.title} has its own; set providers.${name}.base_url`;
+      throw new OffpeakError(words, { code: 'auth' });
     }
-    // Checked here, because Node's fetch would quote the whole header in its error.
-    if (apiKey && /[^\x21-\x7e]/.test(apiKey)) {
-      throw new OffpeakError(`${name}: the API key holds a space, a line break or another character that no key has`, {
-        code: 'auth',
-      });
-    }
+    checkApiKey(name, apiKey, profile.keyVariable, needsKey(baseUrl, profile));
     const sent: Record<string, string> = { 'user-agent': 'offpeak' };
-    if (apiKey) sent.authorization = `Bearer ${apiKey}`;
+    if (apiKey) sent[profile.keyHeader] = profile.keyHeader === 'authorization' ? `Bearer ${apiKey}` : apiKey;
     if (options.organization) sent['openai-organization'] = options.organization;
     if (options.project) sent['openai-project'] = options.project;
     return sent;
@@ -73,6 +51,11 @@ export function createConnection(options: ConnectionOptions): OpenAIConnection {
       return client;
     },
   };
+}
+
+/** A server of one's own may do without; the provider itself does not. */
+function needsKey(baseUrl: string, { baseUrl: usual }: ServerProfile): boolean {
+  return usual === undefined || new URL(baseUrl).hostname === new URL(usual).hostname;
 }
 
 async function loadClient(baseUrl: string, timeoutMs: number, fetch: typeof globalThis.fetch): Promise<OpenAI> {

@@ -5,7 +5,15 @@ import { answerJson, type ScriptedServer, startScriptedServer } from '../scripte
 import { createOpenAIProvider } from './openai-provider.ts';
 
 const apiKey = 'sk-canary-0123456789abcdef';
-const input = { fileId: 'file-1', endpoint: '/v1/chat/completions', nonce: 'abcdefghij' };
+const input = {
+  fileId: 'file-1',
+  endpoint: '/v1/chat/completions',
+  nonce: 'abcdefghij',
+  bytes: 20,
+  async *requests() {
+    yield { customId: 'a', body: '{"model":"m"}' };
+  },
+};
 const created = { id: 'batch_1', object: 'batch', status: 'validating', metadata: { offpeak_submit: 'abcdefghij' } };
 
 let server: ScriptedServer | undefined;
@@ -143,6 +151,14 @@ describe('answers that say what happened', () => {
     const thrown = await createAgainst((response) => answerJson(response, status, { error }, { 'retry-after': '2' }));
     expect(thrown).toMatchObject({ code, retryable, retryAfterMs: 2000 });
     expect(String(thrown)).not.toContain(apiKey);
+    expect(posts()).toBe(1);
+  });
+
+  test('a queue that is full at once: nothing was created, and the limit is told', async () => {
+    const message = 'Enqueued token limit reached for the deployment x. Limit: 90,000 enqueued tokens.';
+    const error = { message, code: 'token_limit_exceeded' };
+    const thrown = await createAgainst((response) => answerJson(response, 400, { error }));
+    expect(thrown).toMatchObject({ code: 'no_room', retryable: true, limit: 90_000 });
     expect(posts()).toBe(1);
   });
 });

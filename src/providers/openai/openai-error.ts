@@ -1,31 +1,33 @@
-import { type ErrorCode, isOffpeakError, messageOf, OffpeakError } from '../../errors.ts';
+import { type ErrorCode, isOffpeakError, messageOf, type OffpeakError } from '../../errors.ts';
+import {
+  createBadAnswer,
+  errorOfHttpFault,
+  errorOfExchange as errorOfTransport,
+  type HttpFault,
+  httpFault,
+  unavailable,
+} from '../exchange-error.ts';
 import { type JsonRecord, parseRecord, recordOf, textOf } from '../json-values.ts';
-import { retryAfterMs } from '../retry-after.ts';
-import { HttpFailure } from '../send-http.ts';
+import { HttpFailure, type TextAnswer } from '../send-http.ts';
+import { isRetryableStatus } from './openai-failures.ts';
 
 /** A refusal over HTTP in the provider's words. */
-export interface OpenAIFault {
-  status: number;
+export interface OpenAIFault extends HttpFault {
+  /** Its `code`, else its `type`. */
   code?: string;
-  message: string;
-  retryAfterMs?: number;
+  type?: string;
 }
 
 /** `{"error": {message, type, code}}`, `{"error": "text"}`, `{"message": ...}`, or a page of a proxy in between. */
-export function faultOfBody(
-  status: number,
-  header: (name: string) => string | undefined,
-  text: string,
-  redact: (words: string) => string,
-): OpenAIFault {
-  const body = parseRecord(text);
+export function faultOfBody(answer: TextAnswer, redact: (words: string) => string): OpenAIFault {
+  const body = parseRecord(answer.text);
   const error = recordOf(body?.error) ?? body;
-  const words = textOf(error?.message) ?? textOf(body?.error) ?? textOf(body?.detail) ?? text;
-  const fault: OpenAIFault = { status, message: redact(words) || 'no words' };
+  const words = textOf(error?.message) ?? textOf(body?.error) ?? textOf(body?.detail) ?? answer.text;
+  const fault: OpenAIFault = httpFault(answer, words, redact);
   const code = codeOfError(error);
   if (code) fault.code = code;
-  const pause = retryAfterMs(header);
-  if (pause !== undefined) fault.retryAfterMs = pause;
+  const type = textOf(error?.type);
+  if (type) fault.type = type;
   return fault;
 }
 
@@ -35,7 +37,7 @@ export function faultOfSdkError(error: unknown, redact: (words: string) => strin
   const headers = 'headers' in error && error.headers instanceof Headers ? error.headers : undefined;
   const inner = 'error' in error ? error.error : undefined;
   const text = inner === undefined ? error.message.replace(/^\d{3} /, '') : JSON.stringify({ error: inner });
-  return faultOfBody(error.status, (name) => headers?.get(name) ?? undefined, text, redact);
+  return faultOfBody({ status: error.status, header: (name) => headers?.get(name) ?? undefined, text }, redact);
 }
 
 /** `code`, else `type`; vLLM and others write a number. */
@@ -55,37 +57,32 @@ export function isQuotaFault(fault: OpenAIFault): boolean {
   return (fault.status === 429 || fault.status === 403) && quotaWords.test(fault.message);
 }
 
-/** 408, 409, 429, 5xx, and 0, which OpenAI's result files hold for rows that broke off. */
-export function isRetryableStatus(status: number): boolean {
-  return status === 0 || status === 408 || status === 409 || status === 429 || status >= 500;
+/** The limit on enqueued tokens, which is nowhere told but in the words of a refusal. */
+export function enqueuedLimitIn(message: string): number | undefined {
+  const digits = /Limit: ([\d,]+) enqueued tokens/i.exec(message)?.[1]?.replaceAll(',', '');
+  const limit = Number(digits);
+  return digits && Number.isSafeInteger(limit) && limit > 0 ? limit : undefined;
 }
 
 /** The kind of a refusal wherever the path itself has no say in it (404 and the create have their own rules). */
 export function kindOfFault(fault: OpenAIFault): ErrorCode {
+  if (fault.code === 'token_limit_exceeded') return 'no_room';
   if (isQuotaFault(fault)) return 'quota';
   if (fault.status === 401 || fault.status === 403) return 'auth';
   if (fault.status === 429) return 'rate_limited';
   return isRetryableStatus(fault.status) ? 'unavailable' : 'rejected';
 }
 
-const retryableKinds: readonly ErrorCode[] = ['rate_limited', 'unavailable', 'not_ready', 'bad_answer'];
-
 const remedies: Partial<Record<ErrorCode, string>> = {
   auth: 'check the API key and its permissions',
   quota: 'waiting does not help: add money or raise the limit of the account',
 };
 
-/** Names what was asked, where, and what to do; carries no cause, because the SDK's errors hold the answer as it came. */
+/** Also of the SDK's errors, which hold the answer as it came and are never a cause. */
 export function errorOfFault(action: string, fault: OpenAIFault, kind: ErrorCode = kindOfFault(fault)): OffpeakError {
-  const redirected = fault.status >= 300 && fault.status < 400;
-  const words = redirected ? 'a redirect, which is never followed: check the base URL' : fault.message;
-  const code = fault.code ? `, ${fault.code}` : '';
-  const remedy = remedies[kind] ? `; ${remedies[kind]}` : '';
-  const options = { code: kind, retryable: retryableKinds.includes(kind) };
-  return new OffpeakError(
-    `${action}: HTTP ${fault.status}${code}: ${words}${remedy}`,
-    fault.retryAfterMs === undefined ? options : { ...options, retryAfterMs: fault.retryAfterMs },
-  );
+  const label = fault.code ? `, ${fault.code}` : '';
+  const limit = kind === 'no_room' ? enqueuedLimitIn(fault.message) : undefined;
+  return errorOfHttpFault(action, fault, { kind, label, remedies, limit });
 }
 
 /** The failure of the line itself, found anywhere in the chain of causes. */
@@ -106,22 +103,16 @@ export function errorOfExchange(
   signal?: AbortSignal,
 ): OffpeakError {
   if (isOffpeakError(error)) return error;
-  if (signal?.aborted) return new OffpeakError(`${action}: aborted`, { code: 'aborted', retryable: true });
-  const fault = faultOfSdkError(error, redact);
-  if (fault) return errorOfFault(action, fault);
-  if (error instanceof SyntaxError) return badAnswer(action, 'no JSON');
   const failure = httpFailureOf(error);
-  const words = redact(messageOf(failure ?? error));
-  // The SDK's own time-out is an error with an empty `status`. Anything else is no fault of the line: waiting on a
-  // mistake of ours, or of the store whose rows are sent, would never end.
-  const ofTheLine = failure !== undefined || (error instanceof Error && 'status' in error);
-  if (ofTheLine) return new OffpeakError(`${action}: ${words}`, { code: 'unavailable', retryable: true });
-  return new OffpeakError(`${action}: ${words}`, { code: 'internal', cause: error });
+  if (!signal?.aborted) {
+    const fault = faultOfSdkError(error, redact);
+    if (fault) return errorOfFault(action, fault);
+    if (error instanceof SyntaxError) return badAnswer(action, 'no JSON');
+    // The SDK's own time-out is an error with an empty `status`.
+    const isTimeout = failure === undefined && error instanceof Error && 'status' in error;
+    if (isTimeout) return unavailable(action, redact(messageOf(error)));
+  }
+  return errorOfTransport(action, failure ?? error, redact, signal);
 }
 
-export function badAnswer(action: string, what: string): OffpeakError {
-  return new OffpeakError(
-    `${action}: the answer is not what the API promises (${what}); is the base URL that of an OpenAI API?`,
-    { code: 'bad_answer', retryable: true },
-  );
-}
+export const badAnswer = createBadAnswer('an OpenAI API');

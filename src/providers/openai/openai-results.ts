@@ -1,116 +1,60 @@
-import { OffpeakError } from '../../errors.ts';
-import { splitLineBatches } from '../../lines.ts';
 import type { RemoteBatch, ResultLine } from '../../provider.ts';
 import { countOf, parseRecord } from '../json-values.ts';
-import { type HttpAnswer, HttpFailure, readText } from '../send-http.ts';
-import { createTimeLimit, limitEachChunk, type TimeLimit } from '../time-limit.ts';
+import { type ResultSize, readResultLines } from '../read-result-lines.ts';
+import { type HttpAnswer, isSuccess, readAnswer } from '../send-http.ts';
+import type { TimeLimit } from '../time-limit.ts';
 import type { OpenAIConnection } from './openai-client.ts';
 import { badAnswer, errorOfExchange, errorOfFault, faultOfBody } from './openai-error.ts';
-import { readResultLine, readTooLongLine } from './openai-rows.ts';
+import { readResultLine } from './openai-rows.ts';
 
-const maxLineBytes = 256 * 1024 * 1024;
-const longestErrorBody = 1024 * 1024;
+const longestControlAnswer = 1024 * 1024;
 
 /**
  * Every line of the output file, then of the error file. Any break throws `unavailable`, a file that is not there
- * `not_found`: read again from the start.
+ * `not_found`: read again from the start. Not by the SDK: its time-out ends at the head of the answer.
  */
 export async function* readResults(
   connection: OpenAIConnection,
+  filesPath: string,
   batch: RemoteBatch,
   signal?: AbortSignal,
 ): AsyncGenerator<ResultLine> {
   for (const fileId of batch.resultFileIds) {
     const action = `${connection.name}: read result file ${fileId} of batch ${batch.remoteId}`;
-    const limit = createTimeLimit(signal);
-    try {
-      yield* readFile(connection, action, fileId, limit);
-    } catch (error) {
-      const failure = limit.expired ? new HttpFailure('nothing moved for too long', true) : error;
-      throw errorOfExchange(action, failure, connection.redact, signal);
-    } finally {
-      limit.close();
-    }
+    const url = `${connection.baseUrl}${filesPath}/${encodeURIComponent(fileId)}`;
+    yield* readResultLines({
+      action,
+      signal,
+      idleMs: connection.timeouts.idleMs,
+      open: (limit) => openFile(connection, action, url, limit),
+      readLine: readResultLine,
+      wholeSize: (limit) => sizeOfFile(connection, url, limit),
+      badAnswer,
+      errorOf: (error) => errorOfExchange(action, error, connection.redact, signal),
+    });
   }
 }
 
-/** Not by the SDK: its time-out ends at the head of the answer, and it inflates gzip without a cap. */
-async function* readFile(
+async function openFile(
   connection: OpenAIConnection,
   action: string,
-  fileId: string,
+  url: string,
   limit: TimeLimit,
-): AsyncGenerator<ResultLine> {
-  limit.start(connection.timeouts.replyMs);
-  const url = `${connection.baseUrl}/files/${encodeURIComponent(fileId)}`;
+): Promise<HttpAnswer> {
   const answer = await getUrl(connection, `${url}/content`, limit);
-  if (answer.status < 200 || answer.status > 299) {
-    const fault = faultOfBody(
-      answer.status,
-      answer.header,
-      await readText(answer, longestErrorBody),
-      connection.redact,
-    );
-    // Not there yet, or no longer: nothing about the rows is proved by that, and nobody should ask for ever.
-    const gone = fault.status === 404 || fault.status === 410;
-    throw errorOfFault(action, fault, gone ? 'not_found' : undefined);
-  }
-  if (/[^\s]/.test((answer.header('content-encoding') ?? '').replace('identity', ''))) {
-    for await (const _ of answer.body) break;
-    throw badAnswer(action, 'a compressed file, which was not asked for');
-  }
-  let bytes = 0;
-  const chunks = countBytes(answer.body, (length) => {
-    bytes += length;
-  });
-  for await (const lines of splitLineBatches(limitEachChunk(chunks, limit, connection.timeouts.idleMs), {
-    maxLineBytes,
-  })) {
-    for (const line of lines) {
-      const text = line.text.endsWith('\r') ? line.text.slice(0, -1) : line.text;
-      if (text === '') continue;
-      yield line.tooLong ? readTooLongLine(text, line.bytes) : readResultLine(text);
-    }
-  }
-  if (!isFramed(answer)) await provePlainEnd(connection, action, url, bytes, limit);
+  if (isSuccess(answer.status)) return answer;
+  const fault = faultOfBody(await readAnswer(answer, longestControlAnswer), connection.redact);
+  // Not there yet, or no longer: nothing about the rows is proved by that, and nobody should ask for ever.
+  const gone = fault.status === 404 || fault.status === 410;
+  throw errorOfFault(action, fault, gone ? 'not_found' : undefined);
+}
+
+async function sizeOfFile(connection: OpenAIConnection, url: string, limit: TimeLimit): Promise<ResultSize> {
+  const answer = await readAnswer(await getUrl(connection, url, limit), longestControlAnswer);
+  return { unit: 'bytes', size: answer.status === 200 ? countOf(parseRecord(answer.text)?.bytes) : undefined };
 }
 
 function getUrl(connection: OpenAIConnection, url: string, limit: TimeLimit): Promise<HttpAnswer> {
-  return connection.send({ method: 'GET', url, headers: connection.headers(), signal: limit.signal });
-}
-
-async function* countBytes(
-  chunks: AsyncIterable<Uint8Array>,
-  count: (length: number) => void,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    count(chunk.byteLength);
-    yield chunk;
-  }
-}
-
-function isFramed(answer: HttpAnswer): boolean {
-  return answer.header('content-length') !== undefined || answer.header('transfer-encoding') !== undefined;
-}
-
-/**
- * A body that ends with the connection ends the same way when it was cut, and rows taken for missing would be paid for
- * again: its length is compared with what the provider says of the file, where it says so.
- */
-async function provePlainEnd(
-  connection: OpenAIConnection,
-  action: string,
-  fileUrl: string,
-  bytes: number,
-  limit: TimeLimit,
-): Promise<void> {
   limit.start(connection.timeouts.replyMs);
-  const answer = await getUrl(connection, fileUrl, limit);
-  const text = await readText(answer, longestErrorBody);
-  const expected = answer.status === 200 ? countOf(parseRecord(text)?.bytes) : undefined;
-  if (expected === undefined || bytes >= expected) return;
-  throw new OffpeakError(`${action}: cut off after ${bytes} of ${expected} bytes`, {
-    code: 'unavailable',
-    retryable: true,
-  });
+  return connection.send({ method: 'GET', url, headers: connection.headers(), signal: limit.signal });
 }

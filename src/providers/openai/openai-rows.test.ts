@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { readResultLine, readTooLongLine } from './openai-rows.ts';
+import { readTooLongLine } from '../result-line.ts';
+import { readResultLine } from './openai-rows.ts';
 
 const row = (fields: Record<string, unknown>) =>
   readResultLine(JSON.stringify({ id: 'batch_req_1', custom_id: 'a', ...fields }));
@@ -16,6 +17,7 @@ describe('recorded lines', () => {
       '{"id": "batch_req_6780bb36c8508190a5254f418acd5ed0", "custom_id": "0", "response": {"status_code": 200, "request_id": "ed3ad7feb8ad212a440ab12a1175798e", "body": {"id": "chatcmpl-Ao2bZUcX4NWHN7CDnc08E2pPhqQ0Q", "object": "chat.completion", "created": 1736489777, "model": "gpt-3.5-turbo-0125", "choices": [{"index": 0, "message": {"role": "assistant", "content": "Spaghetti is a type of pasta", "refusal": null}, "logprobs": null, "finish_reason": "stop"}], "usage": {"prompt_tokens": 10, "completion_tokens": 72, "total_tokens": 82, "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0}}, "system_fingerprint": null}}, "error": null}';
     expect(readResultLine(line)).toEqual({
       customId: '0',
+      model: 'gpt-3.5-turbo-0125',
       raw: line,
       outcome: {
         type: 'succeeded',
@@ -31,7 +33,12 @@ describe('recorded lines', () => {
       '{"id": "batch_req_error_1", "custom_id": "req-3", "response": null, "error": {"message": "json_format with no json in system prompt", "code": 500}}';
     expect(readResultLine(line)).toMatchObject({
       customId: 'req-3',
-      outcome: { type: 'failed', code: '500', message: 'json_format with no json in system prompt', retryable: true },
+      outcome: {
+        type: 'failed',
+        code: 'overloaded',
+        message: 'json_format with no json in system prompt (HTTP 500)',
+        retryable: true,
+      },
     });
   });
 });
@@ -48,11 +55,11 @@ describe('rows that did not succeed', () => {
     ],
     [
       { code: 400, message: 'bad' },
-      { type: 'failed', code: '400', message: 'bad', retryable: false },
+      { type: 'failed', code: 'invalid_request', message: 'bad (HTTP 400)', retryable: false },
     ],
     [
       { code: 'server_error', message: 'm' },
-      { type: 'failed', code: 'server_error', message: 'm', retryable: true },
+      { type: 'failed', code: 'overloaded', message: 'm (server_error)', retryable: true },
     ],
     ['words', { type: 'failed', code: 'unknown', message: 'words', retryable: false }],
   ])('error %j', (error, outcome) => {
@@ -62,17 +69,48 @@ describe('rows that did not succeed', () => {
   });
 
   test.each([
-    [400, 'unsupported_parameter', false],
-    [404, 'model_not_found', false],
-    [0, 'connection', true],
-    [408, 'timeout', true],
-    [429, 'rate_limit_exceeded', true],
-    [429, 'insufficient_quota', false],
-    [500, 'server_error', true],
-    [503, null, true],
-  ])('status %d with code %s: retryable %s', (status_code, code, retryable) => {
-    const outcome = row({ response: { status_code, body: { error: { message: 'm', code } } }, error: null }).outcome;
-    expect(outcome).toEqual({ type: 'failed', code: code ?? `http_${status_code}`, message: 'm', retryable });
+    [400, 'unsupported_parameter', 'invalid_request', false],
+    [400, null, 'invalid_request', false],
+    [400, 'brand_new', 'brand_new', false],
+    [400, 'content_filter', 'blocked', false],
+    [403, null, 'invalid_request', false],
+    [404, 'model_not_found', 'invalid_request', false],
+    [413, null, 'too_large', false],
+    [0, null, 'overloaded', true],
+    [408, 'timeout', 'timeout', true],
+    [504, null, 'timeout', true],
+    [429, 'rate_limit_exceeded', 'rate_limited', true],
+    [429, null, 'rate_limited', true],
+    [429, 'insufficient_quota', 'insufficient_quota', false],
+    [500, 'server_error', 'overloaded', true],
+    [500, 'brand_new', 'overloaded', true],
+    [503, null, 'overloaded', true],
+  ])('status %d with code %s is %s, retryable %s, and the code stays readable', (status_code, own, code, retryable) => {
+    const error = { message: 'm', code: own };
+    const outcome = row({ response: { status_code, body: { error } }, error: null }).outcome;
+    const message = own === null || own === code ? 'm' : `m (${own})`;
+    expect(outcome).toEqual({ type: 'failed', code, message, retryable });
+  });
+
+  test('a code we do not know is of the family that its type names', () => {
+    const error = { message: 'm', type: 'invalid_request_error', code: 'brand_new' };
+    const outcome = row({ response: { status_code: 400, body: { error } }, error: null }).outcome;
+    expect(outcome).toEqual({ type: 'failed', code: 'invalid_request', message: 'm (brand_new)', retryable: false });
+  });
+
+  test('words alone stay as they are', () => {
+    const error = { message: 'm', type: 'invalid_request_error', code: null };
+    const outcome = row({ response: { status_code: 400, body: { error } }, error: null }).outcome;
+    expect(outcome).toEqual({ type: 'failed', code: 'invalid_request', message: 'm', retryable: false });
+    expect(row({ response: { status_code: 503, body: {} }, error: null }).outcome).toMatchObject({
+      message: 'HTTP 503',
+    });
+  });
+
+  test('the model that the answer names', () => {
+    const body = { model: 'gpt-5-mini-2025-08-07', choices: [] };
+    expect(row({ response: { status_code: 200, body }, error: null }).model).toBe('gpt-5-mini-2025-08-07');
+    expect(row({ response: null, error: { code: 'batch_expired' } })).not.toHaveProperty('model');
   });
 
   test.each([
@@ -139,7 +177,11 @@ describe('chat answers', () => {
 
   test.each([
     [chat({ content: null, refusal: 'I cannot' }), { code: 'refused', message: 'I cannot', retryable: false }],
-    [chat({ content: null }, 'content_filter'), { code: 'content_filter', retryable: false }],
+    [chat({ content: null }, 'content_filter'), { code: 'blocked', retryable: false }],
+    [
+      chat({ content: 'half an ans' }, 'content_filter'),
+      { code: 'blocked', message: expect.stringContaining('content_filter'), retryable: false },
+    ],
     [chat({ content: '' }), { code: 'empty_answer', retryable: true }],
     [chat({ content: ' \n' }), { code: 'empty_answer', retryable: true }],
     [chat({ content: '' }, 'length'), { code: 'truncated', retryable: false }],
@@ -157,9 +199,24 @@ describe('chat answers', () => {
     expect(outcome.type === 'succeeded' && JSON.parse(outcome.output)).toMatchObject({ tool_calls: [{ id: 'c' }] });
   });
 
+  test('what was read from a cache and what was written to one', () => {
+    const usage = {
+      prompt_tokens: 100,
+      completion_tokens: 2,
+      prompt_tokens_details: { cached_tokens: 60, cache_write_tokens: 30 },
+    };
+    expect(ok({ ...chat({ content: 'x' }), usage })).toMatchObject({
+      usage: { inputTokens: 100, outputTokens: 2, cachedTokens: 60, cacheWriteTokens: 30 },
+    });
+  });
+
   test('no choices, or an error inside a 200', () => {
     expect(ok({ object: 'chat.completion', choices: [] })).toMatchObject({ code: 'empty_answer', retryable: true });
-    expect(ok({ error: { code: 502, message: 'upstream' } })).toMatchObject({ code: '502', retryable: true });
+    expect(ok({ error: { code: 502, message: 'upstream' } })).toMatchObject({
+      code: 'overloaded',
+      message: 'upstream (HTTP 502)',
+      retryable: true,
+    });
   });
 });
 
@@ -187,10 +244,12 @@ describe('other endpoints', () => {
     const cut = { status: 'incomplete', incomplete_details: { reason: 'max_output_tokens' } };
     expect(ok(response({ ...cut, output: [message(text('a'))] }))).toMatchObject({ finishReason: 'length' });
     expect(ok(response(cut))).toMatchObject({ code: 'truncated', retryable: false });
+    const held = { status: 'incomplete', incomplete_details: { reason: 'content_filter' } };
+    expect(ok(response({ ...held, output: [message(text('a'))] }))).toMatchObject({ code: 'blocked' });
     expect(ok(response({ output: [message({ type: 'refusal', refusal: 'no' })] }))).toMatchObject({ code: 'refused' });
     expect(ok(response({ status: 'failed', error: { code: 'server_error', message: 'm' } }))).toMatchObject({
-      code: 'server_error',
-      message: 'm',
+      code: 'overloaded',
+      message: 'm (server_error)',
       retryable: true,
     });
     expect(ok(response({ status: 'failed', error: { code: 'invalid_prompt', message: 'm' } }))).toMatchObject({

@@ -13,6 +13,8 @@ export function usageOf(body: JsonRecord): Usage | undefined {
   const output = recordOf(usage.completion_tokens_details) ?? recordOf(usage.output_tokens_details);
   const cachedTokens = countOf(input?.cached_tokens);
   if (cachedTokens !== undefined) found.cachedTokens = cachedTokens;
+  const cacheWriteTokens = countOf(input?.cache_write_tokens);
+  if (cacheWriteTokens !== undefined) found.cacheWriteTokens = cacheWriteTokens;
   const reasoningTokens = countOf(output?.reasoning_tokens);
   if (reasoningTokens !== undefined) found.reasoningTokens = reasoningTokens;
   return found;

@@ -1,0 +1,43 @@
+import type { BatchProfile, ServerProfile } from './server-profile.ts';
+
+const batch: BatchProfile = {
+  filesPath: '/files',
+  batchesPath: '/batches',
+  purpose: 'batch',
+  line: 'call',
+  create: {
+    inputFile: { field: 'input_file_id', isList: false },
+    window: { field: 'completion_window', as: 'text', standard: '24h', leastHours: 24, mostHours: 24 },
+    takesMetadata: true,
+    namesModel: false,
+  },
+  object: {
+    inputFile: 'input_file_id',
+    resultFiles: ['output_file_id', 'error_file_id'],
+    phases: { completed: 'ended', expired: 'ended', cancelled: 'ended', canceled: 'ended', failed: 'refused' },
+    counts: { within: 'request_counts', total: 'total', succeeded: 'completed', failed: 'failed' },
+  },
+  listing: 'cursor',
+  // https://developers.openai.com/api/docs/guides/batch: 50,000 requests, 200 MB, read as the smaller, decimal MB. How
+  // many prompt tokens may be enqueued differs from account to account and is learned.
+  limits: {
+    maxRequests: 50_000,
+    maxBytes: 200_000_000,
+    enqueued: { unit: 'tokens', scope: 'model' },
+    pollMinMs: 2000,
+    pollMaxMs: 60_000,
+    absentListings: 3,
+    absentGraceMs: 120_000,
+  },
+};
+
+/** OpenAI itself; also what any server is taken for of which nothing else is said. */
+export const openaiProfile: ServerProfile & { batch: BatchProfile } = {
+  name: 'openai',
+  title: 'OpenAI',
+  baseUrl: 'https://api.openai.com/v1',
+  keyVariable: 'OPENAI_API_KEY',
+  keyHeader: 'authorization',
+  maxTokensField: 'max_completion_tokens',
+  batch,
+};

@@ -1,0 +1,33 @@
+import type { ModelRequest, RequestSize } from '../../request.ts';
+import { imagesOfChat, sizeWithImages } from '../image-size.ts';
+import { arrayOf, countOf, recordOf } from '../json-values.ts';
+
+/** Estimate and bound of a request from the text that goes on the wire. */
+export function sizeOfRequest(request: ModelRequest, body: string): RequestSize {
+  return sizeWithImages(body, imagesOf(request), maxOutputOf(request));
+}
+
+/** For each image the bytes that it takes inside the body; 0 for one that is fetched from an address. */
+function imagesOf(request: ModelRequest): number[] {
+  if (request.type === 'embedding') return [];
+  if (request.type === 'chat') return imagesOfChat(request);
+  const messages = [...arrayOf(request.body.messages), ...arrayOf(request.body.input)];
+  return messages.flatMap((message) =>
+    arrayOf(recordOf(message)?.content).flatMap((value) => {
+      const part = recordOf(value);
+      if (part?.type !== 'image_url' && part?.type !== 'input_image') return [];
+      const url = recordOf(part.image_url)?.url ?? part.image_url;
+      return [typeof url === 'string' && url.startsWith('data:') ? url.length : 0];
+    }),
+  );
+}
+
+function maxOutputOf(request: ModelRequest): number | undefined {
+  if (request.type === 'embedding') return 0;
+  if (request.type === 'chat') return request.maxTokens;
+  const { body, endpoint } = request;
+  if (endpoint === '/v1/embeddings' || endpoint === '/v1/moderations') return 0;
+  const limit = countOf(body.max_completion_tokens) ?? countOf(body.max_output_tokens) ?? countOf(body.max_tokens);
+  // Several answers to one question.
+  return limit === undefined ? undefined : limit * Math.max(countOf(body.n) ?? 1, 1);
+}
