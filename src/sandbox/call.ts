@@ -15,7 +15,7 @@ export interface CallRequest {
 export interface Call {
   method: string;
   path: string;
-  /** The segments that matched a star in the route. */
+  /** What the stars in the route stand for. */
   names: string[];
   query: URLSearchParams;
   request: CallRequest;
@@ -29,7 +29,7 @@ export type Handler = (call: Call) => Promise<Reply> | Reply;
 
 export interface Route {
   method: string;
-  /** One star per segment that varies. */
+  /** One star per segment that varies; `*:cancel` is a segment that ends in `:cancel`. The first route that fits wins. */
   path: string;
   handler: Handler;
 }
@@ -65,11 +65,19 @@ export function matchRoute(
     if (route.method !== method) continue;
     const wanted = route.path.split('/');
     if (wanted.length !== given.length) continue;
-    if (!wanted.every((segment, i) => segment === '*' || segment === given[i])) continue;
-    const names = given.filter((_, i) => wanted[i] === '*').map(decode);
-    return { route, names };
+    const found = wanted.map((segment, i) => starOf(segment, given[i] ?? ''));
+    if (found.includes(undefined)) continue;
+    const names = found.filter((name, i) => name !== undefined && wanted[i]?.startsWith('*') === true);
+    return { route, names: names.map((name) => decode(name ?? '')) };
   }
   return undefined;
+}
+
+/** What the star of a pattern's segment stands for; '' without a star, `undefined` when the segment does not fit. */
+export function starOf(pattern: string, segment: string): string | undefined {
+  if (!pattern.startsWith('*')) return pattern === segment ? '' : undefined;
+  const end = pattern.slice(1);
+  return segment.endsWith(end) ? segment.slice(0, segment.length - end.length) : undefined;
 }
 
 function decode(segment: string): string {

@@ -11,8 +11,9 @@ CREATE TABLE IF NOT EXISTS files (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, filename TEXT NOT NULL,
   bytes INTEGER NOT NULL, purpose TEXT NOT NULL, blob TEXT NOT NULL, created_ms REAL NOT NULL, expires_ms REAL);
 CREATE TABLE IF NOT EXISTS batches (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, created_ms REAL NOT NULL,
-  phase TEXT NOT NULL, ends_ms REAL, model TEXT, tokens INTEGER NOT NULL DEFAULT 0,
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, provider TEXT NOT NULL, account TEXT NOT NULL,
+  created_ms REAL NOT NULL, phase TEXT NOT NULL, ends_ms REAL, model TEXT, tokens INTEGER NOT NULL DEFAULT 0,
+  row_count INTEGER NOT NULL DEFAULT 0, removed INTEGER NOT NULL DEFAULT 0,
   lease_owner TEXT, lease_until REAL NOT NULL DEFAULT 0, execution INTEGER NOT NULL DEFAULT 0, record TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS batches_by_phase ON batches (phase, ends_ms);
 CREATE TABLE IF NOT EXISTS executions (
@@ -22,6 +23,8 @@ CREATE TABLE IF NOT EXISTS executed_rows (
   PRIMARY KEY (hash, execution, row)) WITHOUT ROWID;
 `;
 
+/** Raised with every change of a table: a sandbox's state is play money, so an older one is emptied, not converted. */
+const SCHEMA_VERSION = 2;
 const BUSY_TIMEOUT_MS = 10_000;
 const OPEN_ATTEMPTS = 50;
 
@@ -36,7 +39,7 @@ export async function openDatabase(stateDir: string): Promise<DatabaseSync> {
     try {
       // Turning on WAL does not honour the busy timeout when two processes do it at once, hence the attempts.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;');
-      inTransaction(database, () => database.exec(SCHEMA));
+      inTransaction(database, () => createTables(database));
       return database;
     } catch (error) {
       database.close();
@@ -44,6 +47,23 @@ export async function openDatabase(stateDir: string): Promise<DatabaseSync> {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }
+}
+
+function createTables(database: DatabaseSync): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.user_version ?? 0);
+  if (version !== SCHEMA_VERSION) {
+    for (const table of tablesOf(database)) database.exec(`DROP TABLE ${table}`);
+    database.exec(`PRAGMA user_version = ${SCHEMA_VERSION}`);
+  }
+  database.exec(SCHEMA);
+}
+
+/** The names of all tables, those a provider made for itself included. */
+export function tablesOf(database: DatabaseSync): string[] {
+  const rows = database
+    .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+    .all();
+  return rows.map((row) => String(row.name));
 }
 
 /** Runs `work` in one write transaction. It must be synchronous: the connection is shared by all calls. */

@@ -8,7 +8,7 @@ export interface FaultPlan {
 
 export interface RouteFault {
   method: string;
-  /** Path pattern; one star stands for one segment: `/v1/files/*\/content`. */
+  /** Path pattern; one star stands for one segment or its start: `/v1/files/*\/content`, `/v1beta/models/*:batchGenerateContent`. */
   path: string;
   /** The first so many matching calls are left alone. Default 0. */
   skip?: number;
@@ -73,7 +73,8 @@ export type RowAction =
   | { type: 'truncated-last-line' }
   | { type: 'huge'; bytes: number }
   | { type: 'empty-content' }
-  | { type: 'refusal' }
+  /** `stage` where the API tells them apart: blocked before (default) or while the model answers. */
+  | { type: 'refusal'; stage?: 'prompt' | 'answer' }
   | { type: 'invalid-json-answer' }
   | { type: 'text'; text: string };
 

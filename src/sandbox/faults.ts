@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { starOf } from './call.ts';
 import { inTransaction, type Settings } from './database.ts';
 import type { FaultPlan, RouteAction, RowFault } from './fault-plan.ts';
 import { hash32, seededRandom } from './random.ts';
@@ -98,5 +99,5 @@ export function createFaults(database: DatabaseSync, settings: Settings, seed: n
 function pathMatches(pattern: string, path: string): boolean {
   const wanted = pattern.split('/');
   const given = path.split('/');
-  return wanted.length === given.length && wanted.every((segment, i) => segment === '*' || segment === given[i]);
+  return wanted.length === given.length && wanted.every((segment, i) => starOf(segment, given[i] ?? '') !== undefined);
 }

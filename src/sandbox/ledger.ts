@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 /** What really happened on the server: the judge in every "lost nothing, paid nothing twice" test. */
 export interface Ledger {
   uploads: number;
-  /** POST /v1/batches that reached the server, whatever came of them. */
+  /** Calls to create a batch that reached the server, whatever came of them. */
   createCalls: number;
   /** Batches that exist. */
   creates: number;
@@ -23,12 +23,17 @@ export interface Ledger {
   /** The 100 most repeated. */
   bodiesExecutedMoreThanOnce: { bodySha256: string; times: number }[];
   bodiesChargedMoreThanOnce: number;
+  /** The counters above once more for each provider that was used: `openai`, `anthropic`, `gemini`, `ollama`. */
+  providers: Record<string, Partial<Record<CounterName, number>>>;
   batches: LedgerBatch[];
 }
 
 export interface LedgerBatch {
   id: string;
+  provider: string;
   status: string;
+  /** All rows are answered, and time decides which of them are delivered. A cancel before it delivers none. */
+  isExecuted: boolean;
   inputFileId: string;
   metadata: Record<string, string> | null;
   rows: number;
@@ -73,7 +78,8 @@ const COUNTERS: readonly CounterName[] = [
 export const REALTIME_EXECUTION = 0;
 
 export interface LedgerBook {
-  count(name: CounterName, by?: number): void;
+  /** The counters of a provider; what is counted there is counted in the sums too. */
+  of(provider: string): { count(name: CounterName, by?: number): void };
   counterOf(name: CounterName): number;
   /** Books one executed body. It counts once its execution is in the table `executions`. */
   addRow(bodyHash: Buffer, execution: number, row: number, charged: boolean): void;
@@ -93,9 +99,12 @@ export function createLedgerBook(database: DatabaseSync): LedgerBook {
   const counterOf = (name: CounterName): number => Number(readCounter.get(name)?.value ?? 0);
   return {
     counterOf,
-    count(name, by = 1) {
-      add.run(name, by);
-    },
+    of: (provider) => ({
+      count(name, by = 1) {
+        add.run(name, by);
+        add.run(`${provider}.${name}`, by);
+      },
+    }),
     addRow(bodyHash, execution, row, charged) {
       insertRow.run(bodyHash, execution, row, charged ? 1 : 0);
     },
@@ -105,9 +114,18 @@ export function createLedgerBook(database: DatabaseSync): LedgerBook {
         CounterName,
         number
       >;
-      return { ...counters, ...readBodies(database), batches };
+      return { ...counters, ...readBodies(database), providers: readProviders(database), batches };
     },
   };
+}
+
+function readProviders(database: DatabaseSync): Ledger['providers'] {
+  const providers: Ledger['providers'] = {};
+  for (const row of database.prepare("SELECT name, value FROM counters WHERE name LIKE '%.%' ORDER BY name").all()) {
+    const [provider = '', counter] = String(row.name).split('.');
+    providers[provider] = { ...providers[provider], [counter as CounterName]: Number(row.value) };
+  }
+  return providers;
 }
 
 function readBodies(

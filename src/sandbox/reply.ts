@@ -53,12 +53,15 @@ export async function sendReply(response: ServerResponse, reply: Reply): Promise
 
 /** Sends the headers of the whole reply but only the first bytes of its body, then resets the connection. */
 export async function sendCut(response: ServerResponse, reply: Reply, bytes: number): Promise<void> {
-  response.writeHead(reply.status, { ...reply.headers, 'content-length': String(bytesOf(reply.body) ?? bytes + 1) });
+  const length = bytesOf(reply.body);
+  // Nothing to cut: a reset after the whole answer would hit the next one on the connection.
+  if (length !== undefined && length <= bytes) return sendReply(response, reply);
+  response.writeHead(reply.status, { ...reply.headers, 'content-length': String(length ?? bytes + 1) });
   response.flushHeaders();
   await pipe(streamOf(reply.body, bytes), response);
   // Give what was written a chance to leave before the reset, else the client sees no bytes at all.
   await new Promise((resolve) => setTimeout(resolve, 20));
-  response.socket?.destroy();
+  response.req.socket.destroy();
 }
 
 /**
@@ -66,8 +69,8 @@ export async function sendCut(response: ServerResponse, reply: Reply, bytes: num
  * node:http would add chunked framing, which shows the client where the body ended.
  */
 export async function sendCutClean(response: ServerResponse, reply: Reply, bytes: number): Promise<void> {
-  const socket = response.socket;
-  if (socket === null) return;
+  // The request's: a response has none while the one before it on the same connection is not finished.
+  const { socket } = response.req;
   const headers = Object.entries({ ...reply.headers, connection: 'close' });
   socket.write(
     `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? ''}\r\n${headers.map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n`,

@@ -1,17 +1,21 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { anthropicFront } from './anthropic/front.ts';
+import type { Delays } from './batches/batch-record.ts';
+import type { BatchDialect } from './batches/dialect.ts';
+import type { BatchEngine } from './batches/engine.ts';
+import { createSettler } from './batches/settle.ts';
+import { createWorker } from './batches/worker.ts';
+import { compatibleFronts } from './compatible/front.ts';
 import type { FaultPlan } from './fault-plan.ts';
-import { inspectionRoutes, readLedger } from './inspection.ts';
+import type { Front } from './front.ts';
+import { geminiFront } from './gemini/front.ts';
+import { inspectionFront, readLedger } from './inspection.ts';
 import type { Ledger } from './ledger.ts';
-import { ollamaRoutes } from './ollama/ollama.ts';
-import type { Delays } from './openai/batch-record.ts';
-import { batchRoutes } from './openai/batches.ts';
-import { fileRoutes } from './openai/files.ts';
-import { realtimeRoutes } from './openai/realtime.ts';
-import { createSettler } from './openai/settle.ts';
-import { createWorker } from './openai/worker.ts';
+import { ollamaFront } from './ollama/ollama.ts';
+import { openAiFront } from './openai/front.ts';
 import { createSandboxServer } from './server.ts';
-import { openState, type SandboxSettings } from './state.ts';
+import { openState, type SandboxLimits, type SandboxSettings, type SandboxState } from './state.ts';
 
 export type { FaultPlan, RouteAction, RouteFault, RowAction, RowFault, RowMatch } from './fault-plan.ts';
 export type { Ledger, LedgerBatch } from './ledger.ts';
@@ -29,8 +33,14 @@ export interface SandboxOptions {
   delays?: Partial<Delays>;
   /** Replaces the plan kept in the folder. */
   faults?: FaultPlan;
-  /** Defaults: 200 MB, 50,000 requests, no limit on enqueued tokens. */
-  limits?: Partial<{ maxFileBytes: number; maxRequests: number; enqueuedTokens: number }>;
+  /**
+   * What is refused above. OpenAI: `maxFileBytes` 200 MB, `maxRequests` 50,000. Anthropic: `anthropicBatchBytes` 256 MB,
+   * `anthropicBatchRequests` 100,000, `queuedRequests` (rows of unfinished batches) without limit. Gemini:
+   * `geminiInlineBytes` 20 MB, `geminiFileBytes` 2 GB. OpenAI and Gemini: `enqueuedTokens` without limit.
+   */
+  limits?: Partial<SandboxLimits>;
+  /** True: Anthropic refuses a whole batch at once for a row with bad parameters. Default: only that row is errored. */
+  checksRowsAtCreate?: boolean;
   /** Real milliseconds a realtime call takes. Default 0. */
   realtimeDelayMs?: number;
   /** False: a server without batch API; `/v1/files` and `/v1/batches` answer 404. */
@@ -51,10 +61,19 @@ export interface Sandbox {
 }
 
 const NO_DELAYS: Delays = { validatingMs: 0, perRowMs: 0, inProgressMs: 0, finalizingMs: 0, cancellingMs: 0 };
-const MAX_FILE_BYTES = 200_000_000;
+const LIMITS: SandboxLimits = {
+  maxFileBytes: 200_000_000,
+  maxRequests: 50_000,
+  enqueuedTokens: Number.POSITIVE_INFINITY,
+  anthropicBatchBytes: 256_000_000,
+  anthropicBatchRequests: 100_000,
+  queuedRequests: Number.POSITIVE_INFINITY,
+  geminiInlineBytes: 20_000_000,
+  geminiFileBytes: 2_000_000_000,
+};
 
 /**
- * Starts a sandbox: OpenAI's files, batches and realtime calls, and Ollama, answered without any model, deterministic,
+ * Starts a sandbox: the batches, files and realtime calls of OpenAI, Anthropic and Gemini, and Ollama, answered without any model, deterministic,
  * with faults on demand and its own time. Nothing leaves this machine.
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -62,16 +81,13 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     timeScale: options.timeScale,
     faults: options.faults,
   });
-  const settler = createSettler(state);
-  const worker = createWorker(state, settler);
-  const routes = [
-    ...fileRoutes(state, settler.settleDue),
-    ...batchRoutes(state, { settler, wake: worker.wake }),
-    ...realtimeRoutes(state),
-    ...ollamaRoutes(state),
-    ...inspectionRoutes(state, settler.settleDue),
-  ];
-  const server = createSandboxServer(state, routes);
+  const dialects = new Map<string, BatchDialect>();
+  const settler = createSettler(state, dialects);
+  const worker = createWorker(state, dialects, settler);
+  const fronts = providerFronts(state, { settler, wake: worker.wake });
+  for (const { dialect } of fronts) if (dialect !== undefined) dialects.set(dialect.provider, dialect);
+  worker.wake();
+  const server = createSandboxServer(state, [inspectionFront(state, dialects, settler.settleDue), ...fronts]);
   server.listen(options.port ?? 0, '127.0.0.1');
   try {
     await once(server, 'listening');
@@ -94,21 +110,29 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     url: `http://127.0.0.1:${port}`,
     port,
     close: () => (closing ??= close()),
-    ledger: () => readLedger(state),
+    ledger: () => readLedger(state, dialects),
     setFaults: (plan) => state.faults.setPlan(plan),
     advance: (ms) => state.clock.advance(ms),
   };
+}
+
+/** In the order in which they are asked whose a call is: OpenAI takes what is left. */
+function providerFronts(state: SandboxState, engine: BatchEngine): Front[] {
+  return [
+    ...compatibleFronts(state, engine),
+    ollamaFront(state),
+    geminiFront(state, engine),
+    anthropicFront(state, engine),
+    openAiFront(state, engine),
+  ];
 }
 
 function settingsOf(options: SandboxOptions): SandboxSettings {
   return {
     seed: options.seed ?? 1,
     delays: { ...NO_DELAYS, ...options.delays },
-    limits: {
-      maxFileBytes: options.limits?.maxFileBytes ?? MAX_FILE_BYTES,
-      maxRequests: options.limits?.maxRequests ?? 50_000,
-      enqueuedTokens: options.limits?.enqueuedTokens ?? Number.POSITIVE_INFINITY,
-    },
+    limits: { ...LIMITS, ...options.limits },
+    checksRowsAtCreate: options.checksRowsAtCreate ?? false,
     realtimeDelayMs: options.realtimeDelayMs ?? 0,
     batchApi: options.batchApi ?? true,
   };

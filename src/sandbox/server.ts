@@ -1,21 +1,24 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BodyError, type Call, type CallRequest, matchRoute, type Route } from './call.ts';
+import { BodyError, type Call, type CallRequest, matchRoute } from './call.ts';
 import type { RouteAction } from './fault-plan.ts';
-import { authenticate } from './openai/authentication.ts';
-import { badRequest, errorReply, notFound } from './openai/errors.ts';
-import { randomHex } from './random.ts';
+import { type CallHead, type Front, isUpload } from './front.ts';
 import { jsonReply, type Reply, sendCut, sendCutClean, sendReply } from './reply.ts';
 import type { SandboxState } from './state.ts';
 
-/** Turns routes into a server, and is the one place where faults spoil calls and replies. */
-export function createSandboxServer(state: SandboxState, routes: readonly Route[]): Server {
+const TOLD = 'The sandbox was told to answer this.';
+
+/** Turns fronts into a server, and is the one place where faults spoil calls and replies. */
+export function createSandboxServer(state: SandboxState, fronts: readonly Front[]): Server {
   const server = createServer((request, response) => {
     response.on('error', () => {});
-    handle(state, routes, request, response).catch((error: unknown) => {
+    const head = headOf(request);
+    const front = fronts.find((candidate) => candidate.owns(head));
+    if (front === undefined) throw new Error(`No front owns ${head.method} ${head.path}.`);
+    handle(state, front, head, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
-      else void sendReply(response, internalError(error));
+      else void sendReply(response, withHeaders(front, internalError(front, error)));
     });
   });
   // Uploads may be slow on purpose; a test client's stalls are its own matter.
@@ -25,47 +28,50 @@ export function createSandboxServer(state: SandboxState, routes: readonly Route[
   return server;
 }
 
+function headOf(request: IncomingMessage): CallHead {
+  // Not every request line is a URL: `//` is none.
+  const url = URL.parse(request.url ?? '/', 'http://sandbox') ?? new URL('http://sandbox/');
+  const path = url.pathname.length > 1 ? url.pathname.replace(/\/$/, '') : url.pathname;
+  return { method: request.method ?? 'GET', path, query: url.searchParams, headers: request.headers };
+}
+
 async function handle(
   state: SandboxState,
-  routes: readonly Route[],
+  front: Front,
+  head: CallHead,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://sandbox');
-  const method = request.method ?? 'GET';
-  if (method === 'POST' && url.pathname === '/v1/batches') state.ledger.count('createCalls');
-  const fault = url.pathname.startsWith('/_sandbox/') ? undefined : state.faults.forCall(method, url.pathname);
+  if (front.isCreate(head)) state.ledger.of(front.provider).count('createCalls');
+  const fault = head.path.startsWith('/_sandbox/') ? undefined : state.faults.forCall(head.method, head.path);
   // A call that is kept waiting has arrived: it is carried out even when its sender does not wait for the answer.
-  const arrived = fault?.type === 'stall' && !isUpload(request) ? await readAhead(request) : request;
-  const early = await beforeHandling(fault, request);
+  const arrived = fault?.type === 'stall' && !isUpload(request, head.path) ? await readAhead(request) : request;
+  const early = await beforeHandling(front, fault, request);
   if (early === 'destroy') {
-    response.socket?.destroy();
+    request.socket.destroy();
     return;
   }
-  const reply = early ?? (await answer(state, routes, { method, url, request: arrived, fault }));
+  const reply = early ?? (await answer(front, head, arrived, fault));
   // An unread body would keep the connection from being used again, and the client from seeing the answer.
   if (!request.complete) request.resume();
-  await send(response, withRequestId(reply), fault);
+  await send(response, withHeaders(front, reply), front, fault);
 }
 
 /** Faults that strike before anything happens: an answer instead, a dead connection, or a delay. */
 async function beforeHandling(
+  front: Front,
   fault: RouteAction | undefined,
   request: IncomingMessage,
 ): Promise<Reply | 'destroy' | undefined> {
   if (fault?.type === 'reset') return 'destroy';
   if (fault?.type === 'status') {
     await drain(request);
-    return faultReply(fault);
+    return faultReply(front, fault);
   }
   if (fault?.type !== 'stall') return undefined;
   // Unreferenced: a stalled call must not keep a closed sandbox's process alive.
   await sleep(fault.ms, undefined, { ref: false });
   return fault.then === 'reset' ? 'destroy' : undefined;
-}
-
-function isUpload(request: IncomingMessage): boolean {
-  return request.headers['content-type']?.startsWith('multipart/') ?? false;
 }
 
 async function readAhead(request: IncomingMessage): Promise<CallRequest> {
@@ -86,38 +92,37 @@ async function drain(request: IncomingMessage): Promise<void> {
 }
 
 async function answer(
-  state: SandboxState,
-  routes: readonly Route[],
-  { method, url, request, fault }: { method: string; url: URL; request: CallRequest; fault: RouteAction | undefined },
+  front: Front,
+  head: CallHead,
+  request: CallRequest,
+  fault: RouteAction | undefined,
 ): Promise<Reply> {
-  const path = url.pathname.length > 1 ? url.pathname.replace(/\/$/, '') : url.pathname;
-  if (!state.settings.batchApi && /^\/v1\/(?:files|batches)(?:\/|$)/.test(path)) {
-    return { status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found' };
-  }
-  let account = '';
-  if (path.startsWith('/v1/')) {
-    const known = authenticate(request);
-    if ('refusal' in known) return known.refusal;
-    account = known.account;
-  }
-  const match = matchRoute(routes, method, path);
-  if (match === undefined) return notFound(`Invalid URL (${method} ${path})`);
-  const call: Call = { method, path, names: match.names, query: url.searchParams, request, account, fault };
+  const { method, path, query } = head;
+  const known = front.authenticate(head);
+  if ('refusal' in known) return known.refusal;
+  const match = matchRoute(front.routes, method, path);
+  if (match === undefined) return front.errorReply(404, `Invalid URL (${method} ${path})`);
+  const call: Call = { method, path, names: match.names, query, request, account: known.account, fault };
   try {
     return await match.route.handler(call);
   } catch (error) {
     if (!(error instanceof BodyError)) throw error;
-    return path.startsWith('/api/') ? jsonReply(400, { error: error.message }) : badRequest(error.message);
+    return front.errorReply(400, error.message);
   }
 }
 
-async function send(response: ServerResponse, reply: Reply, fault: RouteAction | undefined): Promise<void> {
+async function send(
+  response: ServerResponse,
+  reply: Reply,
+  front: Front,
+  fault: RouteAction | undefined,
+): Promise<void> {
   switch (fault?.type) {
     case 'lost-reply':
-      response.socket?.destroy();
+      response.req.socket.destroy();
       return;
     case 'status-after':
-      return sendReply(response, withRequestId(faultReply(fault)));
+      return sendReply(response, withHeaders(front, faultReply(front, fault)));
     case 'cut-reply':
       return sendCut(response, reply, fault.bytes);
     case 'cut-reply-clean':
@@ -127,26 +132,21 @@ async function send(response: ServerResponse, reply: Reply, fault: RouteAction |
   }
 }
 
-function faultReply(fault: Extract<RouteAction, { type: 'status' | 'status-after' }>): Reply {
+function faultReply(front: Front, fault: Extract<RouteAction, { type: 'status' | 'status-after' }>): Reply {
   const headers = fault.type === 'status' ? (fault.headers ?? {}) : {};
   if (fault.type === 'status' && fault.html === true) {
     const text = typeof fault.body === 'string' ? fault.body : `<html><body><h1>${fault.status}</h1></body></html>`;
     return { status: fault.status, headers: { 'content-type': 'text/html', ...headers }, body: text };
   }
-  return jsonReply(fault.status, fault.body ?? { error: standardError(fault.status) }, headers);
+  if (fault.body !== undefined) return jsonReply(fault.status, fault.body, headers);
+  const reply = front.errorReply(fault.status, TOLD);
+  return { ...reply, headers: { ...reply.headers, ...headers } };
 }
 
-function standardError(status: number): Record<string, unknown> {
-  const message = 'The sandbox was told to answer this.';
-  if (status === 429) return { message, type: 'requests', param: null, code: 'rate_limit_exceeded' };
-  return { message, type: status >= 500 ? 'server_error' : 'invalid_request_error', param: null, code: null };
+function internalError(front: Front, error: unknown): Reply {
+  return front.errorReply(500, `The sandbox failed: ${error instanceof Error ? error.message : String(error)}`);
 }
 
-function internalError(error: unknown): Reply {
-  const message = `The sandbox failed: ${error instanceof Error ? error.message : String(error)}`;
-  return errorReply(500, { message, type: 'server_error', param: null, code: null });
-}
-
-function withRequestId(reply: Reply): Reply {
-  return { ...reply, headers: { 'x-request-id': `req_${randomHex(16)}`, ...reply.headers } };
+function withHeaders(front: Front, reply: Reply): Reply {
+  return { ...reply, headers: { ...front.headers(), ...reply.headers } };
 }

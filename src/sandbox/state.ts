@@ -1,20 +1,34 @@
 import { mkdirSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
+import type { Delays } from './batches/batch-record.ts';
+import { type BatchStore, createBatchStore } from './batches/batch-store.ts';
 import { type Blobs, createBlobs } from './blobs.ts';
 import { createClock, type SandboxClock } from './clock.ts';
-import { createSettings, inTransaction, openDatabase } from './database.ts';
+import { createSettings, inTransaction, openDatabase, tablesOf } from './database.ts';
 import type { FaultPlan } from './fault-plan.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { createLedgerBook, type LedgerBook } from './ledger.ts';
-import type { Delays } from './openai/batch-record.ts';
-import { type BatchStore, createBatchStore } from './openai/batch-store.ts';
 import { createFileStore, type FileStore } from './openai/file-store.ts';
+
+/** What the providers refuse more of; see `SandboxOptions.limits`. */
+export interface SandboxLimits {
+  maxFileBytes: number;
+  maxRequests: number;
+  enqueuedTokens: number;
+  anthropicBatchBytes: number;
+  anthropicBatchRequests: number;
+  queuedRequests: number;
+  geminiInlineBytes: number;
+  geminiFileBytes: number;
+}
 
 /** The options of a sandbox with every default filled in. */
 export interface SandboxSettings {
   seed: number;
   delays: Delays;
-  limits: { maxFileBytes: number; maxRequests: number; enqueuedTokens: number };
+  limits: SandboxLimits;
+  /** See `SandboxOptions.checksRowsAtCreate`. */
+  checksRowsAtCreate: boolean;
   realtimeDelayMs: number;
   batchApi: boolean;
 }
@@ -53,11 +67,11 @@ export async function openState(
   };
 }
 
-/** Forgets files, batches, ledger and faults. Time goes on. */
+/** Forgets files, batches, ledger, faults, and what is in the tables of providers. Time goes on. */
 export function resetState(state: SandboxState): void {
   inTransaction(state.database, () => {
-    for (const table of ['files', 'batches', 'executions', 'executed_rows', 'counters', 'fault_counts']) {
-      state.database.exec(`DELETE FROM ${table}`);
+    for (const table of tablesOf(state.database)) {
+      if (table !== 'settings') state.database.exec(`DELETE FROM ${table}`);
     }
   });
   state.faults.setPlan({});

@@ -6,18 +6,32 @@ import { FILL_MARKER } from '../answers/fill.ts';
 import { buildPrompt, estimateTokens, type PromptImage, type PromptMessage } from '../answers/prompt.ts';
 import { type Call, type Route, readJsonBody } from '../call.ts';
 import type { RowAction } from '../fault-plan.ts';
+import type { Front } from '../front.ts';
 import { asArray, asNumber, asString, isObject, type JsonObject } from '../json.ts';
-import { book, countedFault } from '../openai/realtime.ts';
+import { bookCall, countedCall } from '../realtime-calls.ts';
 import { jsonReply, jsonTextReply, type Reply } from '../reply.ts';
 import type { SandboxState } from '../state.ts';
 
+const OLLAMA = 'ollama';
 const DIMENSIONS = 768;
 const MODELS = ['llama3.2:latest', 'llama3.2-vision:latest', 'nomic-embed-text:latest'];
 const STREAM_PIECES = 5;
 const MODIFIED_AT = '2026-01-01T00:00:00Z';
 
 /** Ollama's own API (contract section 5.6). It has no keys, no files and no batches. */
-export function ollamaRoutes(state: SandboxState): Route[] {
+export function ollamaFront(state: SandboxState): Front {
+  return {
+    provider: OLLAMA,
+    owns: ({ path }) => path.startsWith('/api/'),
+    authenticate: () => ({ account: '' }),
+    errorReply: (status, message) => jsonReply(status, { error: message }),
+    headers: () => ({}),
+    isCreate: () => false,
+    routes: ollamaRoutes(state),
+  };
+}
+
+function ollamaRoutes(state: SandboxState): Route[] {
   const post = (path: string, answer: Answerer): Route => ({
     method: 'POST',
     path,
@@ -48,16 +62,16 @@ async function answerCall(state: SandboxState, call: Call, answer: Answerer): Pr
   if (state.settings.realtimeDelayMs > 0) await sleep(state.settings.realtimeDelayMs);
   const bodyText = JSON.stringify(body);
   const bodyHash = hash('sha256', bodyText, 'buffer');
-  const fault = countedFault(state, bodyText, bodyHash);
+  const fault = countedCall(state, OLLAMA, bodyText, bodyHash);
   if (fault.action?.type === 'error') {
-    book(state, fault.position, bodyHash, undefined);
+    bookCall(state, fault, undefined);
     return jsonReply(fault.action.status, {
       error: fault.action.message ?? 'the sandbox was told to fail this request',
     });
   }
   const result = answer(body, fault.action, new Date(state.clock.now()).toISOString());
-  const charge = { model: asString(body.model) ?? '', input: result.inputTokens, output: result.outputTokens };
-  book(state, fault.position, bodyHash, result.reply.status === 200 ? charge : undefined);
+  const tokens = { input: result.inputTokens, output: result.outputTokens };
+  bookCall(state, fault, result.reply.status === 200 ? { model: asString(body.model) ?? '', tokens } : undefined);
   return result.reply;
 }
 

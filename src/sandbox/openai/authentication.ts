@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto';
-import type { CallRequest } from '../call.ts';
+import type { CallHead } from '../front.ts';
 import type { Reply } from '../reply.ts';
 import { errorReply, invalidRequest } from './errors.ts';
 
 /** The account behind the key (its hash: files and batches belong to it), or the refusal. */
-export function authenticate(request: Pick<CallRequest, 'headers'>): { account: string } | { refusal: Reply } {
+export function authenticate(request: Pick<CallHead, 'headers'>): { account: string } | { refusal: Reply } {
   const key = /^Bearer\s+(\S+)\s*$/i.exec(request.headers.authorization ?? '')?.[1];
   if (key === undefined) {
     const message =

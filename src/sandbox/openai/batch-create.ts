@@ -1,14 +1,16 @@
+import { type BatchError, newBatchRecord } from '../batches/batch-record.ts';
 import { type Call, readJsonBody } from '../call.ts';
 import { inTransaction } from '../database.ts';
 import { asString, isObject, type JsonObject } from '../json.ts';
 import { randomHex } from '../random.ts';
 import { jsonReply, type Reply } from '../reply.ts';
 import type { SandboxState } from '../state.ts';
+import { OPENAI, type OpenAiBatch } from './batch-details.ts';
 import { batchObject } from './batch-object.ts';
-import type { BatchError, BatchRecord } from './batch-record.ts';
 import { ENDPOINT_PATHS } from './endpoints.ts';
 import { badRequest } from './errors.ts';
 
+const WINDOW_MS = 24 * 3_600_000;
 const MAX_PAIRS = 16;
 const MAX_KEY = 64;
 const MAX_VALUE = 512;
@@ -25,7 +27,7 @@ export async function createBatch(state: SandboxState, call: Call, wake: () => v
   const record = newRecord(state, call, body, inputFileId);
   inTransaction(state.database, () => {
     state.batches.insert(record);
-    state.ledger.count('creates');
+    state.ledger.of(OPENAI).count('creates');
   });
   // After the reply is computed: the answer to a create is always `validating`.
   const reply = jsonReply(200, batchObject(state, record, record.createdMs));
@@ -33,37 +35,32 @@ export async function createBatch(state: SandboxState, call: Call, wake: () => v
   return reply;
 }
 
-function newRecord(state: SandboxState, call: Call, body: JsonObject, inputFileId: string): BatchRecord {
+function newRecord(state: SandboxState, call: Call, body: JsonObject, inputFileId: string): OpenAiBatch {
   const expiry = body.output_expires_after;
   const metadata = body.metadata;
-  return {
+  return newBatchRecord({
     id: `batch_${randomHex(16)}`,
+    provider: OPENAI,
     account: call.account,
-    endpoint: asString(body.endpoint) ?? '',
-    inputFileId,
-    completionWindow: asString(body.completion_window) ?? '',
-    metadata: isObject(metadata) ? (metadata as Record<string, string>) : null,
-    outputExpiresSeconds: isObject(expiry) ? Number(expiry.seconds) : null,
     createdMs: state.clock.now(),
     delays: state.settings.delays,
-    phase: 'pending',
-    model: null,
-    rows: 0,
-    tokens: 0,
-    spool: null,
-    errors: null,
-    cancelledAtMs: null,
-    rowsAtCancel: 0,
-    outputFileId: null,
-    errorFileId: null,
-    totals: null,
+    windowMs: WINDOW_MS,
     expireFraction: call.fault?.type === 'expire-at' ? call.fault.fraction : null,
     forcedErrors: forcedErrors(call),
-    tokenLimit: call.fault?.type === 'token-limit',
-  };
+    details: {
+      endpoint: asString(body.endpoint) ?? '',
+      inputFileId,
+      completionWindow: asString(body.completion_window) ?? '',
+      metadata: isObject(metadata) ? (metadata as Record<string, string>) : null,
+      outputExpiresSeconds: isObject(expiry) ? Number(expiry.seconds) : null,
+      outputFileId: null,
+      errorFileId: null,
+      tokenLimit: call.fault?.type === 'token-limit',
+    },
+  });
 }
 
-function forcedErrors(call: Call): BatchError[] | null {
+export function forcedErrors(call: Call): BatchError[] | null {
   if (call.fault?.type !== 'fail-batch') return null;
   const { code, message, line } = call.fault;
   return [{ code, message, line: line ?? null, param: null }];
@@ -98,7 +95,7 @@ function supported(values: readonly string[]): string {
   return `Supported values are: ${quoted.slice(0, -1).join(', ')}, and ${quoted.at(-1)}.`;
 }
 
-function metadataProblem(metadata: unknown): Reply | undefined {
+export function metadataProblem(metadata: unknown): Reply | undefined {
   if (metadata === undefined || metadata === null) return undefined;
   if (!isObject(metadata))
     return badRequest("Invalid type for 'metadata': expected an object.", 'metadata', 'invalid_type');

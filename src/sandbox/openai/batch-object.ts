@@ -1,12 +1,13 @@
+import type { RowTotals } from '../batches/batch-record.ts';
+import { entryAfter } from '../batches/spool.ts';
+import { rowsDoneAt, statusAt, timelineOf } from '../batches/timeline.ts';
 import type { SandboxState } from '../state.ts';
-import type { BatchRecord, RowTotals } from './batch-record.ts';
-import { rowsDoneAt, statusAt, timelineOf } from './batch-timeline.ts';
-import { entryAfter } from './spool.ts';
+import type { OpenAiBatch } from './batch-details.ts';
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
 /** The batch as the client sees it at a moment (contract section 1.4): all fields present, `null` where unset. */
-export function batchObject(state: SandboxState, record: BatchRecord, nowMs: number): Record<string, unknown> {
+export function batchObject(state: SandboxState, record: OpenAiBatch, nowMs: number): Record<string, unknown> {
   const status = statusAt(record, nowMs);
   const { startMs, workEndMs, expiresMs, endMs } = timelineOf(record);
   const executed = record.phase === 'executed' || record.phase === 'settled';
@@ -17,17 +18,18 @@ export function batchObject(state: SandboxState, record: BatchRecord, nowMs: num
   const inProgress = cancelled !== null && cancelled < startMs ? null : started;
   const finalizing = cancelled !== null && cancelled < workEndMs ? null : reached(workEndMs);
   const totals = totalsAt(state, record, nowMs);
+  const { details } = record;
   return {
     id: record.id,
     object: 'batch',
-    endpoint: record.endpoint,
+    endpoint: details.endpoint,
     model: started === null ? null : record.model,
     errors: status === 'failed' ? { object: 'list', data: record.errors } : null,
-    input_file_id: record.inputFileId,
-    completion_window: record.completionWindow,
+    input_file_id: details.inputFileId,
+    completion_window: details.completionWindow,
     status,
-    output_file_id: settled ? record.outputFileId : null,
-    error_file_id: settled ? record.errorFileId : null,
+    output_file_id: settled ? details.outputFileId : null,
+    error_file_id: settled ? details.errorFileId : null,
     created_at: seconds(record.createdMs),
     in_progress_at: inProgress,
     expires_at: seconds(expiresMs),
@@ -43,7 +45,7 @@ export function batchObject(state: SandboxState, record: BatchRecord, nowMs: num
       failed: totals?.failed ?? 0,
     },
     usage: settled ? usageOf(totals) : null,
-    metadata: record.metadata,
+    metadata: details.metadata,
   };
 }
 
@@ -60,7 +62,7 @@ function usageOf(totals: RowTotals | undefined): Record<string, unknown> {
 }
 
 /** Totals of the rows finished by now. */
-function totalsAt(state: SandboxState, record: BatchRecord, nowMs: number): RowTotals | undefined {
+function totalsAt(state: SandboxState, record: OpenAiBatch, nowMs: number): RowTotals | undefined {
   if (record.totals !== null) return record.totals;
   if (record.phase !== 'executed' || record.spool === null) return undefined;
   const rows = Math.min(rowsDoneAt(record, nowMs), timelineOf(record).finalRows);

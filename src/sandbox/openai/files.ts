@@ -1,18 +1,23 @@
 import type { Call, Route } from '../call.ts';
 import { jsonReply, type Reply } from '../reply.ts';
 import type { SandboxState } from '../state.ts';
+import { OPENAI } from './batch-details.ts';
 import { badRequest, errorReply, notFound } from './errors.ts';
 import { fileObject } from './file-object.ts';
 import type { FileRecord } from './file-store.ts';
 import { listReply, readLimit } from './listing.ts';
-import { uploadFile } from './uploads.ts';
+import { type FileRules, uploadFile } from './uploads.ts';
 
 const MAX_LIMIT = 10_000;
 
 /** `/v1/files` (contract sections 1.1 and 1.2). */
-export function fileRoutes(state: SandboxState, settleDue: () => Promise<void>): Route[] {
+export function fileRoutes(
+  state: SandboxState,
+  settleDue: () => Promise<void>,
+  rules: FileRules = { provider: OPENAI, purpose: 'batch' },
+): Route[] {
   return [
-    { method: 'POST', path: '/v1/files', handler: (call) => uploadFile(state, call) },
+    { method: 'POST', path: '/v1/files', handler: (call) => uploadFile(state, call, rules) },
     {
       method: 'GET',
       path: '/v1/files',
@@ -30,7 +35,7 @@ export function fileRoutes(state: SandboxState, settleDue: () => Promise<void>):
     {
       method: 'GET',
       path: '/v1/files/*/content',
-      handler: (call) => withFile(state, call, (file) => content(state, file)),
+      handler: (call) => withFile(state, call, (file) => content(state, file, rules.provider)),
     },
   ];
 }
@@ -41,8 +46,8 @@ function withFile(state: SandboxState, call: Call, answer: (file: FileRecord) =>
   return file === undefined ? notFound(`No such File object: ${id}`, 'id') : answer(file);
 }
 
-function content(state: SandboxState, file: FileRecord): Reply {
-  state.ledger.count('downloads');
+function content(state: SandboxState, file: FileRecord, provider: string): Reply {
+  state.ledger.of(provider).count('downloads');
   return {
     status: 200,
     headers: {

@@ -1,11 +1,11 @@
+import type { BatchError } from '../batches/batch-record.ts';
+import type { RowRequest } from '../batches/row.ts';
 import { isObject, type JsonObject, parseJson } from '../json.ts';
-import type { BatchError } from './batch-record.ts';
 import { isKnownModel } from './body-checks.ts';
 import { embeddingInputs } from './embeddings.ts';
 
 /** A line that passed validation. */
-export interface ValidRow {
-  customId: string;
+export interface ValidRow extends RowRequest {
   body: JsonObject;
   model: string;
 }
@@ -95,7 +95,7 @@ export function createLineValidator(endpoint: string, maxRequests: number): Line
           return tooMany(`The batch has more than the maximum of ${MAX_EMBEDDING_INPUTS} embedding inputs.`);
         }
       }
-      return { customId, body, model: rowModel };
+      return { customId, bodyText: JSON.stringify(body), body, model: rowModel };
     },
     finish() {
       if (lines === 0) add('empty_file', 'The input file is empty.', null, null);

@@ -2,15 +2,12 @@ import { hash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FILL_MARKER } from '../answers/fill.ts';
 import { type Call, type Route, readJsonBody } from '../call.ts';
-import { inTransaction } from '../database.ts';
-import type { RowAction } from '../fault-plan.ts';
 import { asString, type JsonObject } from '../json.ts';
-import { REALTIME_EXECUTION } from '../ledger.ts';
-import { costNanoUsd } from '../prices.ts';
 import { randomHex } from '../random.ts';
+import { bookCall, countedCall } from '../realtime-calls.ts';
 import { jsonReply, jsonTextReply, type Reply } from '../reply.ts';
-import { createRowFaultPicker } from '../row-faults.ts';
 import type { SandboxState } from '../state.ts';
+import { OPENAI } from './batch-details.ts';
 import { realtimeProblem } from './body-checks.ts';
 import { ENDPOINT_PATHS, endpointAt } from './endpoints.ts';
 import { errorReply } from './errors.ts';
@@ -40,9 +37,11 @@ const RATE_LIMIT_HEADERS = {
 };
 
 /** The endpoints that answer at once (contract section 5). */
-export function realtimeRoutes(state: SandboxState): Route[] {
+export function realtimeRoutes(state: SandboxState, provider = OPENAI): Route[] {
   return [
-    ...ENDPOINT_PATHS.map((path): Route => ({ method: 'POST', path, handler: (call) => answerNow(state, call) })),
+    ...ENDPOINT_PATHS.map(
+      (path): Route => ({ method: 'POST', path, handler: (call) => answerNow(state, call, provider) }),
+    ),
     {
       method: 'GET',
       path: '/v1/models',
@@ -56,68 +55,30 @@ function modelObject(id: string): Record<string, unknown> {
   return { id, object: 'model', created: 1_700_000_000, owned_by: 'sandbox' };
 }
 
-async function answerNow(state: SandboxState, call: Call): Promise<Reply> {
+async function answerNow(state: SandboxState, call: Call, provider: string): Promise<Reply> {
   const startedAt = performance.now();
   const body = await readJsonBody(call.request);
   const problem = realtimeProblem(body);
   if (problem !== undefined) return errorReply(problem.status, problem.error);
   if (state.settings.realtimeDelayMs > 0) await sleep(state.settings.realtimeDelayMs);
-  const reply = execute(state, call.path, body);
+  const reply = execute(state, { provider, path: call.path }, body);
   const tookMs = Math.round(performance.now() - startedAt);
   return { ...reply, headers: { ...reply.headers, ...RATE_LIMIT_HEADERS, 'openai-processing-ms': String(tookMs) } };
 }
 
-function execute(state: SandboxState, path: string, body: JsonObject): Reply {
+function execute(state: SandboxState, { provider, path }: { provider: string; path: string }, body: JsonObject): Reply {
   const bodyText = JSON.stringify(body);
   const bodyHash = hash('sha256', bodyText, 'buffer');
-  const fault = countedFault(state, bodyText, bodyHash);
+  const fault = countedCall(state, provider, bodyText, bodyHash);
   if (fault.action?.type === 'error') {
-    book(state, fault.position, bodyHash, undefined);
+    bookCall(state, fault, undefined);
     return jsonReply(fault.action.status, { error: errorOf(fault.action) });
   }
   const createdSeconds = Math.floor(state.clock.now() / 1000);
   const answer = endpointAt(path)?.(body, { idSeed: randomHex(16), createdSeconds, fault: fault.action });
   if (answer === undefined) throw new Error(`No endpoint at ${path}.`);
-  const charge = { model: asString(body.model) ?? '', input: answer.inputTokens, output: answer.outputTokens };
-  book(state, fault.position, bodyHash, answer.status === 200 ? charge : undefined);
+  const tokens = { input: answer.inputTokens, output: answer.outputTokens };
+  bookCall(state, fault, answer.status === 200 ? { model: asString(body.model) ?? '', tokens } : undefined);
   const filler = fault.action?.type === 'huge' ? 'x'.repeat(fault.action.bytes) : '';
   return jsonTextReply(answer.status, answer.json.replace(FILL_MARKER, filler));
-}
-
-/** Picks the fault of this call and counts the call, which is its position for `everyNth`. */
-export function countedFault(
-  state: SandboxState,
-  bodyText: string,
-  bodyHash: Buffer,
-): { action: RowAction | undefined; position: number } {
-  const { version, faults } = state.faults.rows();
-  const picker = createRowFaultPicker(faults, state.settings.seed, state.ledger.executionsOf);
-  return inTransaction(state.database, () => {
-    state.ledger.count('realtimeCalls');
-    const position = state.ledger.counterOf('realtimeCalls');
-    const action = picker.pick({ customId: '', bodyText, bodyHash, position });
-    state.faults.countRows(version, picker.fired);
-    return { action, position };
-  });
-}
-
-/** Books one executed realtime call; `charge` only when it succeeded. */
-export function book(
-  state: SandboxState,
-  position: number,
-  bodyHash: Buffer,
-  charge: { model: string; input: number; output: number } | undefined,
-): void {
-  inTransaction(state.database, () => {
-    const { ledger } = state;
-    ledger.addRow(bodyHash, REALTIME_EXECUTION, position, charge !== undefined);
-    ledger.count('rowsExecuted');
-    if (charge === undefined) return;
-    const cost = costNanoUsd(charge.model, charge.input, charge.output, 'realtime');
-    ledger.count('rowsCharged');
-    ledger.count('inputTokens', charge.input);
-    ledger.count('outputTokens', charge.output);
-    if (cost === undefined) ledger.count('unpricedRows');
-    else ledger.count('chargedNanoUsd', cost);
-  });
 }

@@ -21,8 +21,14 @@ interface Upload {
   tooLarge: boolean;
 }
 
+/** Whose files they are, and what the purpose of a batch's input is called there. */
+export interface FileRules {
+  provider: string;
+  purpose: string;
+}
+
 /** POST /v1/files (contract section 1.2): streamed to disk, then checked. */
-export async function uploadFile(state: SandboxState, call: Call): Promise<Reply> {
+export async function uploadFile(state: SandboxState, call: Call, rules: FileRules): Promise<Reply> {
   const boundary = boundaryOf(call.request.headers['content-type']);
   if (boundary === undefined) {
     call.request.resume();
@@ -31,6 +37,7 @@ export async function uploadFile(state: SandboxState, call: Call): Promise<Reply
   const blob = await state.blobs.create();
   try {
     const upload = await receive(call, boundary, blob, state.settings.limits.maxFileBytes);
+    translatePurpose(upload, rules.purpose);
     const name = `upload-${randomBase62(16)}`;
     const problem = uploadProblem(upload, blob.bytes);
     if (problem !== undefined) {
@@ -42,7 +49,12 @@ export async function uploadFile(state: SandboxState, call: Call): Promise<Reply
       await state.blobs.remove(name);
       return badRequest('Invalid file format for Batch API. Must be .jsonl');
     }
-    return jsonReply(200, fileObject(store(state, call.account, upload, name, blob.bytes)));
+    return jsonReply(
+      200,
+      fileObject(
+        store(state, { account: call.account, provider: rules.provider }, upload, { blob: name, bytes: blob.bytes }),
+      ),
+    );
   } catch (error) {
     await blob.discard();
     if (error instanceof MultipartError) return badRequest(error.message);
@@ -69,6 +81,14 @@ async function receive(call: Call, boundary: string, blob: BlobWriter, maxBytes:
     },
   });
   return upload;
+}
+
+/** Files are kept under OpenAI's name of the purpose; that name means nothing to a server with another one. */
+function translatePurpose({ fields }: Upload, name: string): void {
+  const given = fields.get('purpose');
+  if (given === undefined || name === 'batch') return;
+  if (given === name) fields.set('purpose', 'batch');
+  else if (given === 'batch') fields.set('purpose', 'batch, which here is no purpose');
 }
 
 function uploadProblem(upload: Upload, bytes: number): Reply | undefined {
@@ -119,7 +139,12 @@ async function startsWithJson(path: string): Promise<boolean> {
   return false;
 }
 
-function store(state: SandboxState, account: string, upload: Upload, blob: string, bytes: number): FileRecord {
+function store(
+  state: SandboxState,
+  { account, provider }: { account: string; provider: string },
+  upload: Upload,
+  { blob, bytes }: { blob: string; bytes: number },
+): FileRecord {
   const createdMs = state.clock.now();
   const purpose = upload.fields.get('purpose') ?? '';
   const asked = expirySeconds(upload.fields);
@@ -135,6 +160,6 @@ function store(state: SandboxState, account: string, upload: Upload, blob: strin
     expiresMs: seconds === undefined ? null : createdMs + seconds * 1000,
   };
   state.files.insert(file);
-  state.ledger.count('uploads');
+  state.ledger.of(provider).count('uploads');
   return file;
 }

@@ -8,7 +8,7 @@ export interface Delays {
   cancellingMs: number;
 }
 
-/** One entry of a failed batch's `errors.data` (contract section 1.7). */
+/** Why a whole batch failed; the fields are those of OpenAI (contract section 1.7), others use what they have. */
 export interface BatchError {
   code: string;
   line: number | null;
@@ -33,18 +33,23 @@ export interface RowTotals {
  */
 export type Phase = 'pending' | 'executed' | 'settled' | 'failed';
 
-/** All the sandbox knows about a batch. What the client sees is computed from it and the clock. */
-export interface BatchRecord {
+/**
+ * All the sandbox knows about a batch of any provider, as JSON. What the client sees is computed from it and the clock.
+ * `Details` is what only its own provider understands.
+ */
+export interface BatchRecord<Details = unknown> {
   id: string;
+  /** The name of its dialect. */
+  provider: string;
   account: string;
-  endpoint: string;
-  inputFileId: string;
-  completionWindow: string;
-  metadata: Record<string, string> | null;
-  outputExpiresSeconds: number | null;
   createdMs: number;
   delays: Delays;
+  /** Unfinished so long after its creation, it expires. */
+  windowMs: number;
+  /** Whether rows that were finished when it expired or was cancelled are delivered. */
+  keepsFinished: boolean;
   phase: Phase;
+  /** The one model of all rows, where the provider wants one. */
   model: string | null;
   rows: number;
   /** Estimated prompt tokens of all rows: what it takes of the queue limit. */
@@ -55,11 +60,35 @@ export interface BatchRecord {
   cancelledAtMs: number | null;
   /** Rows finished when the cancel came; no more are delivered. */
   rowsAtCancel: number;
-  outputFileId: string | null;
-  errorFileId: string | null;
   totals: RowTotals | null;
+  /** Deleted by the client: no call finds it again, the ledger still does. */
+  removed: boolean;
   /** Faults decided when the batch was created. */
   expireFraction: number | null;
   forcedErrors: BatchError[] | null;
-  tokenLimit: boolean;
+  details: Details;
+}
+
+type Given = 'id' | 'provider' | 'account' | 'createdMs' | 'delays' | 'windowMs' | 'details';
+
+/** A batch that was just created. */
+export function newBatchRecord<Details>(
+  given: Pick<BatchRecord<Details>, Given> & Partial<BatchRecord<Details>>,
+): BatchRecord<Details> {
+  return {
+    keepsFinished: true,
+    phase: 'pending',
+    model: null,
+    rows: 0,
+    tokens: 0,
+    spool: null,
+    errors: null,
+    cancelledAtMs: null,
+    rowsAtCancel: 0,
+    totals: null,
+    removed: false,
+    expireFraction: null,
+    forcedErrors: null,
+    ...given,
+  };
 }

@@ -1,14 +1,14 @@
 import { open } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { BlobWriter } from '../blobs.ts';
 import { inTransaction } from '../database.ts';
 import { readLines } from '../lines.ts';
-import { randomBase62, randomHex } from '../random.ts';
+import { randomHex } from '../random.ts';
 import type { SandboxState } from '../state.ts';
 import type { BatchRecord, RowTotals } from './batch-record.ts';
-import { type Timeline, timelineOf } from './batch-timeline.ts';
-import type { FileRecord } from './file-store.ts';
-import { unexecutedLine } from './row.ts';
+import { type BatchDialect, type Dialects, dialectOf, type ResultFile } from './dialect.ts';
 import { ENTRY_BYTES, entryAfter, readEntry, spoolName } from './spool.ts';
+import { type Timeline, timelineOf } from './timeline.ts';
 
 /** Ends batches whose time has come: fixes their files and books their rows, once. */
 export interface Settler {
@@ -17,7 +17,6 @@ export interface Settler {
   close(): Promise<void>;
 }
 
-const DEFAULT_EXPIRY_MS = 30 * 24 * 3_600_000;
 const ROWS_PER_TRANSACTION = 1000;
 const NO_TOTALS: RowTotals = {
   completed: 0,
@@ -29,13 +28,13 @@ const NO_TOTALS: RowTotals = {
   unpriced: 0,
 };
 
-export function createSettler(state: SandboxState): Settler {
+export function createSettler(state: SandboxState, dialects: Dialects): Settler {
   const running = new Map<string, Promise<void>>();
   let closed = false;
   const settleOnce = (id: string): Promise<void> => {
     const current = running.get(id);
     if (current !== undefined) return current;
-    const task = settle(state, id).finally(() => running.delete(id));
+    const task = settle(state, dialects, id).finally(() => running.delete(id));
     running.set(id, task);
     return task;
   };
@@ -60,7 +59,7 @@ export function createSettler(state: SandboxState): Settler {
  * Two processes may settle the same batch at once, and one may die half way: rows are booked under an execution number
  * that counts only when the last transaction, which one of them wins, says so.
  */
-async function settle(state: SandboxState, id: string): Promise<void> {
+async function settle(state: SandboxState, dialects: Dialects, id: string): Promise<void> {
   const record = state.batches.find(id);
   if (record?.phase !== 'executed' || record.spool === null) return;
   const timeline = timelineOf(record);
@@ -68,36 +67,21 @@ async function settle(state: SandboxState, id: string): Promise<void> {
   const totals = entry?.totals ?? NO_TOTALS;
   const execution = nextExecution(state);
   await bookRows(state, record.spool, timeline.finalRows, execution);
-  const errorFile = await prepareErrorFile(state, record, timeline, entry?.errorBytes ?? 0);
-  const expiresMs = timeline.endMs + (record.outputExpiresSeconds ?? DEFAULT_EXPIRY_MS / 1000) * 1000;
-  const fileBase = { account: record.account, purpose: 'batch_output', createdMs: timeline.endMs, expiresMs };
-  const output: FileRecord = {
-    ...fileBase,
-    id: `file-${randomBase62(22)}`,
-    filename: `${id}_output.jsonl`,
-    bytes: entry?.outputBytes ?? 0,
-    blob: spoolName(record.spool, 'output'),
-  };
-  const error: FileRecord = {
-    ...fileBase,
-    ...errorFile,
-    id: `file-${randomBase62(22)}`,
-    filename: `${id}_error.jsonl`,
-  };
+  const dialect = dialectOf(dialects, record);
+  const file = async (part: 'output' | 'error', bytes: number): Promise<ResultFile> =>
+    dialect.unexecutedFile === part
+      ? completedFile(state, dialect, record, { part, bytes, timeline })
+      : { blob: spoolName(record.spool ?? '', part), bytes };
+  const output = await file('output', entry?.outputBytes ?? 0);
+  const error = await file('error', entry?.errorBytes ?? 0);
   state.batches.update(id, (current) => {
     // A cancel may have moved the end while the files were prepared: then all of this was for nothing.
     const same = current.phase === 'executed' && timelineOf(current).finalRows === timeline.finalRows;
     if (!same || timelineOf(current).outcome !== timeline.outcome) return undefined;
-    if (output.bytes > 0) state.files.insert(output);
-    if (error.bytes > 0) state.files.insert(error);
-    bookTotals(state, id, execution, timeline.finalRows, totals);
-    return {
-      ...current,
-      phase: 'settled',
-      totals,
-      outputFileId: output.bytes > 0 ? output.id : null,
-      errorFileId: error.bytes > 0 ? error.id : null,
-    };
+    bookTotals(state, current, execution, timeline.finalRows, totals);
+    const { endMs, outcome } = timeline;
+    const details = dialect.settled(state, current, { endMs, outcome, output, error });
+    return { ...current, phase: 'settled', totals, details };
   });
 }
 
@@ -132,9 +116,15 @@ async function bookRows(state: SandboxState, spool: string, rows: number, execut
   }
 }
 
-function bookTotals(state: SandboxState, id: string, execution: number, rows: number, totals: RowTotals): void {
+function bookTotals(
+  state: SandboxState,
+  { id, provider }: BatchRecord,
+  execution: number,
+  rows: number,
+  totals: RowTotals,
+): void {
   state.database.prepare('INSERT INTO executions (execution, batch_id) VALUES (?, ?)').run(execution, id);
-  const { ledger } = state;
+  const ledger = state.ledger.of(provider);
   ledger.count('rowsExecuted', rows);
   ledger.count('rowsCharged', totals.charged);
   ledger.count('unpricedRows', totals.unpriced);
@@ -143,46 +133,45 @@ function bookTotals(state: SandboxState, id: string, execution: number, rows: nu
   ledger.count('chargedNanoUsd', totals.chargedNanoUsd);
 }
 
-/** The error lines of finished rows, and one line for every row that was not executed. */
-async function prepareErrorFile(
+/** The lines of finished rows, and one line for every row that was not executed. */
+async function completedFile(
   state: SandboxState,
+  dialect: BatchDialect,
   record: BatchRecord,
-  timeline: Timeline,
-  finishedBytes: number,
-): Promise<{ blob: string; bytes: number }> {
+  { part, bytes, timeline }: { part: 'output' | 'error'; bytes: number; timeline: Timeline },
+): Promise<ResultFile> {
   const spool = record.spool ?? '';
-  const finished = state.blobs.path(spoolName(spool, 'error'));
-  const { outcome } = timeline;
-  if (timeline.finalRows >= record.rows || outcome === 'completed') {
-    return { blob: spoolName(spool, 'error'), bytes: finishedBytes };
-  }
+  const { outcome, finalRows } = timeline;
+  if (finalRows >= record.rows || outcome === 'completed') return { blob: spoolName(spool, part), bytes };
   const blob = await state.blobs.create();
-  const source = await open(finished, 'r');
-  try {
-    for (let done = 0; done < finishedBytes; ) {
-      const length = Math.min(256 * 1024, finishedBytes - done);
-      const { bytesRead, buffer } = await source.read(Buffer.alloc(length), 0, length, done);
-      if (bytesRead === 0) break;
-      await blob.write(buffer.subarray(0, bytesRead));
-      done += bytesRead;
-    }
-  } finally {
-    await source.close();
-  }
+  await copyStart(state.blobs.path(spoolName(spool, part)), bytes, blob);
   let position = 0;
-  const prefix = record.id.slice('batch_'.length, 'batch_'.length + 23);
   for await (const ids of readLines(state.blobs.path(spoolName(spool, 'ids')))) {
     let text = '';
-    for (const customIdJson of ids) {
-      if (position >= timeline.finalRows) {
-        const idSeed = `${prefix}f${position.toString(16).padStart(8, '0')}`;
-        text += unexecutedLine(idSeed, customIdJson.toString('utf8'), outcome);
+    for (const id of ids) {
+      if (position >= finalRows) {
+        text += dialect.unexecutedLine(record, { customIdJson: id.toString('utf8'), position, outcome });
       }
       position++;
     }
     if (text !== '') await blob.write(Buffer.from(text));
   }
-  const name = `${spool}.${randomHex(4)}.error`;
+  const name = `${spool}.${randomHex(4)}.${part}`;
   await blob.keep(name);
   return { blob: name, bytes: blob.bytes };
+}
+
+async function copyStart(path: string, bytes: number, target: BlobWriter): Promise<void> {
+  const source = await open(path, 'r');
+  try {
+    for (let done = 0; done < bytes; ) {
+      const length = Math.min(256 * 1024, bytes - done);
+      const { bytesRead, buffer } = await source.read(Buffer.alloc(length), 0, length, done);
+      if (bytesRead === 0) break;
+      await target.write(buffer.subarray(0, bytesRead));
+      done += bytesRead;
+    }
+  } finally {
+    await source.close();
+  }
 }

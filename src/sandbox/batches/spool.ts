@@ -64,7 +64,11 @@ function lineFile(blob: BlobWriter) {
   };
 }
 
-export async function createSpool(blobs: Blobs, name: string, seed: number): Promise<Spool> {
+export async function createSpool(
+  blobs: Blobs,
+  name: string,
+  { seed, shuffles }: { seed: number; shuffles: boolean },
+): Promise<Spool> {
   const parts = ['output', 'error', 'ids', 'index'] as const;
   const [outputBlob, errorBlob, idsBlob, indexBlob] = await Promise.all([
     blobs.create(),
@@ -116,8 +120,7 @@ export async function createSpool(blobs: Blobs, name: string, seed: number): Pro
     await indexBlob.write(entries);
   };
   const flushWindow = async (): Promise<void> => {
-    const order = shuffledPositions(window.length, seededRandom(hash32(String(windows++), seed)));
-    const rows = order.map((position) => window[position]).filter((row) => row !== undefined);
+    const rows = shuffles ? shuffled(window, hash32(String(windows++), seed)) : window;
     window = [];
     windowCharacters = 0;
     await writeRows(rows);
@@ -145,6 +148,11 @@ export async function createSpool(blobs: Blobs, name: string, seed: number): Pro
       await Promise.all(parts.map((part) => blobs.remove(spoolName(name, part))));
     },
   };
+}
+
+function shuffled(rows: readonly RowResult[], seed: number): RowResult[] {
+  const order = shuffledPositions(rows.length, seededRandom(seed));
+  return order.map((position) => rows[position]).filter((row) => row !== undefined);
 }
 
 function addTotals(totals: RowTotals, row: RowResult): void {

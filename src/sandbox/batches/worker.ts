@@ -1,13 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { randomHex } from '../random.ts';
 import type { SandboxState } from '../state.ts';
-import type { BatchError, BatchRecord } from './batch-record.ts';
-import { type Execution, executeBatch, tokenLimitError } from './execution.ts';
+import type { BatchRecord } from './batch-record.ts';
+import { type Dialects, dialectOf } from './dialect.ts';
+import { type Execution, executeBatch } from './execution.ts';
 import type { Settler } from './settle.ts';
 
 /** Executes batches in the background, this process's own and those a dead process left. */
 export interface Worker {
-  /** Looks for work now instead of at the next tick. */
+  /** Looks for work now instead of at the next tick. The first time when all dialects are known. */
   wake(): void;
   close(): Promise<void>;
 }
@@ -16,12 +17,10 @@ const LEASE_MS = 2000;
 const RENEW_MS = 500;
 const TICK_MS = 250;
 const AT_ONCE = 4;
-/** The limit named when a fault says "queue full" but no limit is configured. */
-const EXAMPLE_TOKEN_LIMIT = 2_000_000;
 
 class GivenUp extends Error {}
 
-export function createWorker(state: SandboxState, settler: Settler): Worker {
+export function createWorker(state: SandboxState, dialects: Dialects, settler: Settler): Worker {
   const owner = randomHex(8);
   const running = new Set<Promise<void>>();
   let closed = false;
@@ -36,9 +35,9 @@ export function createWorker(state: SandboxState, settler: Settler): Worker {
       if (!state.batches.renew(record.id, owner, LEASE_MS)) throw new GivenUp();
     };
     try {
-      const execution = await executeBatch(state, record, pause);
+      const execution = await executeBatch(state, dialectOf(dialects, record), record, pause);
       if (execution.errors.length === 0) await execution.keep();
-      const committed = !closed && commit(state, record.id, owner, execution);
+      const committed = !closed && commit(state, dialects, { id: record.id, owner, execution });
       if (!committed || execution.errors.length > 0) await execution.discard();
       if (committed) await settler.settleIfDue(record.id);
     } catch (error) {
@@ -64,7 +63,6 @@ export function createWorker(state: SandboxState, settler: Settler): Worker {
     settler.settleDue().catch(() => {});
   }, TICK_MS);
   timer.unref();
-  wake();
 
   return {
     wake: () => quietly(wake),
@@ -89,28 +87,25 @@ function quietly(work: () => void): void {
 }
 
 /** Makes the execution count, unless another process took the batch over meanwhile. */
-function commit(state: SandboxState, id: string, owner: string, execution: Execution): boolean {
+function commit(
+  state: SandboxState,
+  dialects: Dialects,
+  { id, owner, execution }: { id: string; owner: string; execution: Execution },
+): boolean {
   let committed = false;
   state.batches.update(id, (record) => {
     if (record.phase !== 'pending' || !state.batches.holdsLease(id, owner)) return undefined;
     committed = true;
     state.faults.countRows(execution.faultVersion, execution.fired);
-    const errors = execution.errors.length > 0 ? execution.errors : queueErrors(state, record, execution);
     const { model, rows, tokens, spool } = execution;
-    if (errors.length > 0) return { ...record, phase: 'failed', errors, model };
-    return { ...record, phase: 'executed', model, rows, tokens, spool };
+    const errors =
+      execution.errors.length > 0
+        ? execution.errors
+        : dialectOf(dialects, record).refuse(state, record, { model, tokens });
+    if (errors.length > 0) return { ...record, phase: 'failed', errors, model: model ?? record.model };
+    return { ...record, phase: 'executed', model: model ?? record.model, rows, tokens, spool };
   });
   return committed;
-}
-
-function queueErrors(state: SandboxState, record: BatchRecord, execution: Execution): BatchError[] {
-  const limit = state.settings.limits.enqueuedTokens;
-  if (record.tokenLimit) {
-    return [tokenLimitError(execution.model, Number.isFinite(limit) ? limit : EXAMPLE_TOKEN_LIMIT)];
-  }
-  if (!Number.isFinite(limit) || execution.model === null) return [];
-  const queued = state.batches.enqueuedTokens(record.account, execution.model, state.clock.now());
-  return queued + execution.tokens > limit ? [tokenLimitError(execution.model, limit)] : [];
 }
 
 /** A defect of the sandbox must show, not hang: the batch fails with the reason. */

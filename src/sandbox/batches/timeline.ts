@@ -1,9 +1,9 @@
 import type { BatchRecord } from './batch-record.ts';
 
-export const WINDOW_MS = 24 * 3_600_000;
 /** A cancel takes at most ten minutes (contract section 1.5). */
 const MAX_CANCELLING_MS = 10 * 60_000;
 
+/** The sandbox's own words, which are OpenAI's; other dialects translate. */
 export type BatchStatus =
   | 'validating'
   | 'failed'
@@ -27,7 +27,7 @@ export interface Timeline {
 
 export function timelineOf(record: BatchRecord): Timeline {
   const startMs = record.createdMs + record.delays.validatingMs;
-  const expiresMs = record.createdMs + WINDOW_MS;
+  const expiresMs = record.createdMs + record.windowMs;
   const durationMs = workDurationMs(record);
   const lastRow = record.expireFraction === null ? record.rows : Math.floor(record.rows * record.expireFraction);
   const wantedEndMs = startMs + (record.rows === 0 ? durationMs : durationMs * (lastRow / record.rows));
@@ -36,10 +36,11 @@ export function timelineOf(record: BatchRecord): Timeline {
   const base = { startMs, workEndMs, expiresMs };
   if (record.cancelledAtMs !== null) {
     const endMs = record.cancelledAtMs + Math.min(record.delays.cancellingMs, MAX_CANCELLING_MS);
-    return { ...base, endMs, outcome: 'cancelled', finalRows: record.rowsAtCancel };
+    return { ...base, endMs, outcome: 'cancelled', finalRows: record.keepsFinished ? record.rowsAtCancel : 0 };
   }
   const outcome = tooSlow || record.expireFraction !== null ? 'expired' : 'completed';
-  const finalRows = tooSlow ? rowsDoneAt(record, expiresMs) : lastRow;
+  const finishedRows = tooSlow ? rowsDoneAt(record, expiresMs) : lastRow;
+  const finalRows = outcome === 'completed' || record.keepsFinished ? finishedRows : 0;
   return { ...base, endMs: workEndMs + record.delays.finalizingMs, outcome, finalRows };
 }
 
