@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { OffpeakError } from '../errors.ts';
+import type { PriceOverride } from '../price-list.ts';
 import { configPath, type Setting, type SettingKey, settings } from './settings.ts';
 
 export type SettingValue = string | number | boolean;
@@ -18,13 +19,15 @@ export interface Config {
   text(key: SettingKey): string | undefined;
   number(key: SettingKey): number;
   flag(key: SettingKey): boolean;
+  /** What is set under `prices`, as it stands there, by `provider:model`; the price list checks it. */
+  readonly prices: Readonly<Record<string, PriceOverride>>;
 }
 
 /** @throws OffpeakError `config` that names the file or variable, the key and what it must be */
 export async function loadConfig(home: string, env: NodeJS.ProcessEnv): Promise<Config> {
-  const file = await readConfigFile(home);
+  const { flat: file, prices } = await readConfigFile(home);
   const resolved = new Map<string, ResolvedSetting>();
-  for (const setting of settings as readonly Setting[]) {
+  for (const setting of settings) {
     resolved.set(setting.key, resolve(setting, file, env, home));
   }
   const value = (key: SettingKey) => resolved.get(key)?.value;
@@ -34,6 +37,7 @@ export async function loadConfig(home: string, env: NodeJS.ProcessEnv): Promise<
     text: (key) => (value(key) === undefined ? undefined : String(value(key))),
     number: (key) => Number(value(key)),
     flag: (key) => value(key) === true,
+    prices,
   };
 }
 
@@ -43,9 +47,10 @@ function resolve(
   env: NodeJS.ProcessEnv,
   home: string,
 ): ResolvedSetting {
-  const fromEnv = setting.env === undefined ? undefined : env[setting.env];
-  if (setting.env !== undefined && fromEnv !== undefined && fromEnv !== '') {
-    return { setting, value: parseText(setting, fromEnv), from: setting.env };
+  for (const name of [setting.env, setting.otherEnv]) {
+    const text = name === undefined ? undefined : env[name];
+    if (name === undefined || text === undefined || text === '') continue;
+    return { setting, value: parseText(setting, text, name), from: name };
   }
   const fromFile = file.get(setting.key);
   if (fromFile !== undefined && fromFile !== null) {
@@ -54,8 +59,8 @@ function resolve(
   return { setting, value: setting.fallback, from: 'default' };
 }
 
-function parseText(setting: Setting, text: string): SettingValue {
-  const where = `environment variable ${setting.env}`;
+function parseText(setting: Setting, text: string, variable: string): SettingValue {
+  const where = `environment variable ${variable}`;
   if (setting.type === 'string') return text;
   if (setting.type === 'boolean')
     return checked(setting, text === 'true' ? true : text === 'false' ? false : text, where);
@@ -76,11 +81,16 @@ function checked(setting: Setting, value: unknown, where: string): SettingValue 
   throw new OffpeakError(`The ${where} must be ${wanted[setting.type]}.`, { code: 'config' });
 }
 
-/** The file as dotted keys; every key must be a setting. */
-async function readConfigFile(home: string): Promise<ReadonlyMap<string, unknown>> {
+interface ConfigFile {
+  flat: ReadonlyMap<string, unknown>;
+  prices: Readonly<Record<string, PriceOverride>>;
+}
+
+/** The file as dotted keys, each of which must be a setting; `prices` apart, whose keys are the user's own. */
+async function readConfigFile(home: string): Promise<ConfigFile> {
   const path = configPath(home);
   const text = readIfThere(path);
-  if (text === undefined) return new Map();
+  if (text === undefined) return { flat: new Map(), prices: {} };
   const { parse } = await import('yaml');
   let root: unknown;
   try {
@@ -89,11 +99,26 @@ async function readConfigFile(home: string): Promise<ReadonlyMap<string, unknown
     const words = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new OffpeakError(`${path} is not valid YAML: ${words}`, { code: 'config', cause: error });
   }
-  const flat = flatten(root, path);
-  for (const setting of settings as readonly Setting[]) {
+  const { prices, ...rest } = isMapping(root) ? root : { prices: undefined };
+  const flat = flatten(isMapping(root) ? rest : root, path);
+  for (const setting of settings) {
     if (setting.secret && flat.has(setting.key)) checkPrivate(path, setting.key);
   }
-  return flat;
+  return { flat, prices: checkedPrices(prices, path) };
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function checkedPrices(prices: unknown, path: string): Readonly<Record<string, PriceOverride>> {
+  if (prices === undefined || prices === null) return {};
+  const isTable = isMapping(prices) && Object.values(prices).every(isMapping);
+  if (isTable) return prices as Record<string, PriceOverride>;
+  throw new OffpeakError(
+    `${path}: prices must hold a price for each model, such as "openai:my-model": { input: 1, output: 2 } in USD per million tokens.`,
+    { code: 'config' },
+  );
 }
 
 function readIfThere(path: string): string | undefined {
@@ -113,7 +138,7 @@ function flatten(root: unknown, path: string): Map<string, unknown> {
   const known = settings.map((setting): string => setting.key);
   const walk = (value: unknown, prefix: string) => {
     if (value === null || value === undefined) return;
-    if (typeof value !== 'object' || Array.isArray(value)) {
+    if (!isMapping(value)) {
       throw new OffpeakError(`${path}: ${prefix || 'the file'} must hold settings by name.`, { code: 'config' });
     }
     for (const [name, inner] of Object.entries(value)) {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import type { EngineEvent } from '../engine/engine.ts';
 import { OffpeakError } from '../errors.ts';
 import type { Offpeak } from '../offpeak.ts';
+import type { PriceList } from '../price-list.ts';
 import type { Provider } from '../provider.ts';
 import type { Run } from '../run.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
@@ -9,6 +10,7 @@ import type { Store } from '../store.ts';
 import { processOwner } from '../stores/process-owner.ts';
 import { type Config, loadConfig } from './config.ts';
 import { crashpoint } from './crashpoint.ts';
+import { realProviders, sandboxProviders } from './create-providers.ts';
 import { homeDirectory, sandboxPath, storePath } from './settings.ts';
 
 export interface GlobalFlags {
@@ -22,6 +24,8 @@ export interface Context {
   store(): Promise<Store>;
   /** All providers of this call: the real ones, or the sandbox's. */
   providers(simulated: boolean): Promise<Provider[]>;
+  /** List prices, with those of the configuration above them. */
+  prices(): Promise<PriceList>;
   offpeak(simulated: boolean, onEvent?: (event: EngineEvent) => void): Promise<Offpeak>;
   /** A command to be typed as it stands: with `--home` where this one was given it. */
   command(words: string): string;
@@ -52,6 +56,7 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
     opened.push(sandbox.close);
     return sandbox;
   };
+  const prices = async () => (await import('../price-list.ts')).createPriceList({ overrides: config.prices });
   const providers = async (simulated: boolean) =>
     simulated ? sandboxProviders((await openSandbox()).url) : realProviders(config);
 
@@ -60,11 +65,13 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
     command: (words) => `offpeak ${words}${flags.home === undefined ? '' : ` --home ${quoted(flags.home)}`}`,
     store: openStore,
     providers,
+    prices,
     offpeak: async (simulated, onEvent) => {
       const { createOffpeak } = await import('../offpeak.ts');
       return createOffpeak({
         store: await openStore(),
         providers: await providers(simulated),
+        priceOf: (await prices()).priceOf,
         owner,
         maxUnavailable: 5,
         crashpoint: crashpoint(env),
@@ -106,47 +113,4 @@ async function findRun(store: Store, id: string | undefined, prefer?: 'unfinishe
   const [only, other] = candidates;
   if (only && !other) return only;
   throw new OffpeakError(`More than one run begins with ${id}; give more of its id.`, { code: 'usage' });
-}
-
-/** Keys that are sent to a sandbox of this process and to nobody else. */
-const sandboxKey = 'sk-sandbox-simulated';
-
-async function sandboxProviders(url: string): Promise<Provider[]> {
-  const { createOpenAIProvider } = await import('../providers/openai/openai-provider.ts');
-  const { createOllamaProvider } = await import('../providers/ollama/ollama-provider.ts');
-  const common = { simulated: true, scope: 'sandbox' };
-  // The sandbox answers at once, lists at once and charges nothing: no reason to wait between questions.
-  const limits = { pollMinMs: 20, pollMaxMs: 500, absentListings: 2, absentGraceMs: 200 };
-  return [
-    createOpenAIProvider({ ...common, baseUrl: `${url}/v1`, apiKey: sandboxKey, limits }),
-    createOllamaProvider({ ...common, host: url }),
-  ];
-}
-
-async function realProviders(config: Config): Promise<Provider[]> {
-  const { createOpenAIProvider } = await import('../providers/openai/openai-provider.ts');
-  const { createOllamaProvider } = await import('../providers/ollama/ollama-provider.ts');
-  const endpoint = config.text('providers.openai.endpoint');
-  if (endpoint !== 'chat' && endpoint !== 'responses') {
-    throw new OffpeakError('providers.openai.endpoint must be chat or responses.', { code: 'config' });
-  }
-  const optional = {
-    ...property('apiKey', config.text('providers.openai.api_key')),
-    ...property('baseUrl', config.text('providers.openai.base_url')),
-    ...property('organization', config.text('providers.openai.organization')),
-    ...property('project', config.text('providers.openai.project')),
-  };
-  return [
-    createOpenAIProvider({
-      ...optional,
-      batchApi: config.flag('providers.openai.batch'),
-      chatEndpoint: endpoint,
-      limits: { pollMinMs: config.number('providers.openai.poll_interval') * 1000 },
-    }),
-    createOllamaProvider({ ...property('host', config.text('providers.ollama.endpoint')) }),
-  ];
-}
-
-function property<K extends string>(key: K, value: string | undefined): { [P in K]?: string } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: string });
 }

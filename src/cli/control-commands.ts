@@ -1,17 +1,19 @@
-import { unfinishedOf } from '../job.ts';
+import { totalOf, unfinishedOf } from '../job.ts';
 import type { Run } from '../run.ts';
 import type { Context, GlobalFlags } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { keepResults, writeOutput } from './export-command.ts';
 import { type FollowOptions, follow, onInterrupt } from './follow.ts';
 import { say } from './output.ts';
-import { formatFor } from './run-flags.ts';
-import { exitCodeOfRun, summaryOf, tellInterrupted } from './summary.ts';
+import { formatFor, limitOptions } from './run-flags.ts';
+import { exitCodeOfRun, summaryOf, tellInterrupted, tellOverBudget } from './summary.ts';
 import { formatCount } from './terminal.ts';
 import { createWatch } from './watch.ts';
 
 export interface ControlFlags extends GlobalFlags {
   wait: boolean;
+  budget?: string;
+  deadline?: string;
 }
 
 /**
@@ -19,10 +21,20 @@ export interface ControlFlags extends GlobalFlags {
  * could not be read. What succeeded is left alone.
  */
 export async function resumeCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
-  const run = await context.findRun(id, 'unfinished');
+  const found = await context.findRun(id, 'unfinished');
+  const limits = limitOptions(flags);
+  const isDone = found.state === 'ended' && found.counts.succeeded === totalOf(found.counts);
+  const run =
+    isDone || Object.keys(limits).length === 0
+      ? found
+      : await (await context.store()).updateRun(found.id, limits, Date.now());
+  if (run.source.type === 'adopted') {
+    if (run.state === 'ended') return tellAdopted(run);
+    const target = `${String(run.source.provider)}:${String(run.source.remoteId)}`;
+    return (await import('./adopt-command.ts')).adoptCommand(context, [target], { ...flags, sandbox: run.simulated });
+  }
   if (run.state === 'cancelling') return followOn(context, run, flags, {});
-  const { failed, cancelled, skipped } = run.counts;
-  if (run.state === 'ended' && failed + cancelled + skipped + unfinishedOf(run.counts) === 0) {
+  if (isDone) {
     say(`Nothing to resume in ${run.id}: every job has succeeded.`);
     return exitCodes.succeeded;
   }
@@ -36,9 +48,15 @@ export async function retryCommand(context: Context, id: string | undefined, fla
     say(`Nothing to retry in ${run.id}: no job has failed.`);
     return exitCodes.succeeded;
   }
+  if (run.source.type === 'adopted') return tellAdopted(run);
   // A run whose source was not read to its end waits for the rest of it.
   const fill = run.state === 'open' ? { fill: { reopen: false, mayBeGone: true } } : {};
   return followOn(context, run, flags, fill, ['failed']);
+}
+
+function tellAdopted(run: Run): number {
+  say(`${run.id} was adopted: what its rows asked is not known here, so nothing of it can be sent again.`);
+  return exitCodes.someFailed;
 }
 
 async function followOn(
@@ -58,6 +76,7 @@ async function followOn(
   if (outcome === 'interrupted') {
     return tellInterrupted(context, offpeak, ended);
   }
+  if (ended.isOverBudget) return tellOverBudget(context, ended);
   if (ended.state !== 'ended') {
     say(`Submitted: ${summaryOf(ended)}\nFollow it with:  ${context.command(`resume ${run.id}`)}`);
     return exitCodes.succeeded;

@@ -1,19 +1,17 @@
 import { isOffpeakError } from '../errors.ts';
-import { costNanoUsd, priceOf, pricesCheckedOn } from '../prices.ts';
-import type { Provider } from '../provider.ts';
+import type { PriceList } from '../price-list.ts';
+import { costNanoUsd, pricesCheckedOn } from '../prices.ts';
+import type { Provider, WireRequest } from '../provider.ts';
 import type { Recipe } from '../recipe.ts';
 import type { ModelRequest } from '../request.ts';
 import type { RunMode } from '../run.ts';
 import type { Source } from '../source.ts';
-import { estimateTokens } from '../usage.ts';
 import { exitCodes } from './exit-codes.ts';
 import { printData, say } from './output.ts';
 import { formatBytes, formatCount, formatUsd } from './terminal.ts';
 
 /** Tokens of an answer when --max-tokens does not bound it: an assumption, and said. */
 const assumedOutputTokens = 300;
-/** Tokens of an image at usual sizes; providers count tiles, which the estimate does not. */
-const imageTokens = 765;
 
 interface Estimate {
   requests: number;
@@ -31,6 +29,7 @@ export async function dryRun(input: {
   source: Source;
   recipe: Recipe;
   provider: Provider;
+  prices: PriceList;
   mode: RunMode;
   json: boolean;
 }): Promise<number> {
@@ -50,7 +49,7 @@ export async function dryRun(input: {
     else {
       try {
         const request = input.recipe.toRequest(item);
-        add(total, input.provider, request, input.provider.toWire(request).body);
+        add(total, input, request, input.provider.toWire(request));
       } catch (error) {
         if (!isOffpeakError(error, 'usage')) throw error;
         skip('unsupported');
@@ -63,30 +62,25 @@ export async function dryRun(input: {
   return total.requests === 0 ? exitCodes.usage : exitCodes.succeeded;
 }
 
-function add(total: Estimate, provider: Provider, request: ModelRequest, body: string): void {
-  const inputTokens = inputTokensOf(request, body);
-  const outputTokens =
-    request.type === 'embedding' ? 0 : (request.type === 'chat' && request.maxTokens) || assumedOutputTokens;
+function add(
+  total: Estimate,
+  { provider, prices }: { provider: Provider; prices: PriceList },
+  request: ModelRequest,
+  { body, size }: WireRequest,
+): void {
+  const { inputTokens } = size;
+  const outputTokens = request.type === 'embedding' ? 0 : (size.maxOutputTokens ?? assumedOutputTokens);
   total.requests += 1;
   total.bytes += Buffer.byteLength(body);
   total.inputTokens += inputTokens;
   total.outputTokens += outputTokens;
-  const price = priceOf(provider.name, request.model);
+  const price = prices.priceOf(provider.name, request.model);
   if (!price) {
     total.unpriced += 1;
     return;
   }
   total.batchNanoUsd += costNanoUsd(price, { inputTokens, outputTokens }, true);
   total.realtimeNanoUsd += costNanoUsd(price, { inputTokens, outputTokens }, false);
-}
-
-function inputTokensOf(request: ModelRequest, body: string): number {
-  if (request.type !== 'chat') return estimateTokens(Buffer.byteLength(body));
-  let tokens = 0;
-  for (const part of request.messages.flatMap((message) => message.content)) {
-    tokens += part.type === 'image' ? imageTokens : estimateTokens(Buffer.byteLength(part.text));
-  }
-  return tokens;
 }
 
 function toLines(total: Estimate, byBatch: boolean): string[] {

@@ -1,6 +1,6 @@
 import type { Offpeak } from '../offpeak.ts';
 import type { Run } from '../run.ts';
-import type { AddedJobs } from '../store.ts';
+import type { AddedJobs } from '../store-rows.ts';
 import type { Context } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { say } from './output.ts';

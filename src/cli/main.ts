@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { hasCode, messageOf } from '../errors.ts';
+import type { AdoptFlags } from './adopt-command.ts';
 import type { Context, GlobalFlags } from './context.ts';
 import type { ControlFlags } from './control-commands.ts';
+import type { CostsFlags } from './costs-command.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import type { ExportFlags, ResultsFlags } from './export-command.ts';
 import { say } from './output.ts';
@@ -31,6 +33,7 @@ export async function main(argv: readonly string[], version: string): Promise<nu
     };
   addRun(program, act);
   addViews(program, act);
+  addMoney(program, act);
   addControls(program, act);
   addTools(program, act);
   try {
@@ -100,6 +103,12 @@ function addRun(program: Command, act: Act): void {
     .option('--retries <n>', 'attempts a job may use (default 3)')
     .option('--concurrency <n>', 'realtime calls at once (default 5)')
     .option('--timeout <seconds>', 'realtime time-out of a file (default 30)')
+    .option(
+      '--deadline <when>',
+      'needed by then: 6h, or 2026-12-01T08:00Z; what a batch would bring too late goes realtime',
+    )
+    .option('--budget <usd>', 'never spend more; what does not fit waits (needs --max-tokens)')
+    .option('--prime-cache', 'one row first, so that the others read the shared prompt from the cache')
     .option('--name <text>', 'a name for people')
     .option('-o, --output <file>', 'write the results here when all is done; .json .csv .md .jsonl')
     .option('-f, --format <format>', 'json, csv, markdown or jsonl')
@@ -175,6 +184,19 @@ function addViews(program: Command, act: Act): void {
     );
 }
 
+function addMoney(program: Command, act: Act): void {
+  program
+    .command('costs')
+    .description('what was charged, and saved against realtime')
+    .option('--by <what>', 'model (default), provider, run or day')
+    .option('--run <run>', 'only of this run')
+    .option('--since <day>', 'from this day on, such as 2026-11-01')
+    .option('--json', 'as JSON')
+    .action(
+      act(async (context, _, flags: CostsFlags) => (await import('./costs-command.ts')).costsCommand(context, flags)),
+    );
+}
+
 function addControls(program: Command, act: Act): void {
   program
     .command('resume')
@@ -182,6 +204,8 @@ function addControls(program: Command, act: Act): void {
     .argument('[run]', 'id, a unique beginning of one, or latest (default)')
     .description('go on with a run: unfinished, failed, and files that have become readable')
     .option('--no-wait', 'end when everything is submitted')
+    .option('--budget <usd>', 'another budget for the run')
+    .option('--deadline <when>', 'another deadline')
     .action(
       act(async (context, id, flags: ControlFlags) =>
         (await import('./control-commands.ts')).resumeCommand(context, id, flags),
@@ -210,6 +234,17 @@ function addControls(program: Command, act: Act): void {
 }
 
 function addTools(program: Command, act: Act): void {
+  program
+    .command('adopt')
+    .argument('[batch]', 'provider:id, such as openai:batch_abc123; several with commas between them')
+    .description('bring in batches that were submitted elsewhere: their results become runs')
+    .option('--all', 'every ended batch at the providers that no run owns')
+    .option('--sandbox', "the sandbox's batches")
+    .action(
+      act(async (context, batches, flags: AdoptFlags) =>
+        (await import('./adopt-command.ts')).adoptCommand(context, batches?.split(',') ?? [], flags),
+      ),
+    );
   program
     .command('doctor')
     .description('check node, disk, store and providers')

@@ -1,8 +1,12 @@
 import { resolve } from 'node:path';
+import { OffpeakError } from '../errors.ts';
 import { totalOf } from '../job.ts';
+import type { Provider } from '../provider.ts';
+import type { Recipe } from '../recipe.ts';
 import type { Run } from '../run.ts';
-import type { Source } from '../source.ts';
-import type { AddedJobs, Store } from '../store.ts';
+import type { Item, Source } from '../source.ts';
+import type { Store } from '../store.ts';
+import type { AddedJobs } from '../store-rows.ts';
 import type { Context } from './context.ts';
 import { dryRun } from './dry-run.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -18,7 +22,7 @@ import { follow, onInterrupt } from './follow.ts';
 import { chooseModel } from './model-choice.ts';
 import { say } from './output.ts';
 import { checkTarget, formatFor, type RunFlags, recipeOptions, runOptions, sourceOptions } from './run-flags.ts';
-import { exitCodeOfRun, reusedWords, summaryOf, tellInterrupted } from './summary.ts';
+import { exitCodeOfRun, reusedWords, summaryOf, tellInterrupted, tellOverBudget } from './summary.ts';
 import { formatCount } from './terminal.ts';
 import { createWatch } from './watch.ts';
 
@@ -44,14 +48,19 @@ export async function runCommand(context: Context, target: string | undefined, f
   const source = createSource(sourceOptions(target, flags, config, model));
   const recipe = createRecipe(recipeOptions(source.description.type, flags, model));
   const options = runOptions(flags, config);
-  if (flags.dryRun) return dryRun({ source, recipe, provider, mode: options.mode, json: flags.json ?? false });
+  if (flags.dryRun) {
+    const prices = await context.prices();
+    return dryRun({ source, recipe, provider, prices, mode: options.mode, json: flags.json ?? false });
+  }
   await checkOutput(flags.output);
   await checkResultsDirectory(context);
-  if (!(await hasItems(source))) {
+  const first = await firstItem(source);
+  if (first === undefined) {
     say(`Nothing matches in ${target ?? 'the named files'}. Check the folder, --pattern and the other filters.`);
     return exitCodes.usage;
   }
 
+  if (flags.budget !== undefined && source.description.type !== 'jsonl') checkBound(provider, recipe, first);
   const watch = createWatch({ quiet: flags.json ?? false });
   const interrupt = onInterrupt(watch);
   const offpeak = await context.offpeak(simulated, watch.onEvent);
@@ -74,6 +83,7 @@ export async function runCommand(context: Context, target: string | undefined, f
   if (outcome === 'interrupted') {
     return tellInterrupted(context, offpeak, ended);
   }
+  if (ended.isOverBudget) return tellOverBudget(context, ended);
   if (!flags.wait && ended.state !== 'ended') {
     say(`Submitted: ${summaryOf(ended)}\nFollow it with:  ${context.command(`resume ${run.id}`)}`);
     return exitCodes.succeeded;
@@ -84,9 +94,19 @@ export async function runCommand(context: Context, target: string | undefined, f
 }
 
 /** Looked at before a run is made, so that a wrong folder leaves nothing behind. */
-async function hasItems(source: Source): Promise<boolean> {
-  for await (const _ of source.items()) return true;
-  return false;
+async function firstItem(source: Source): Promise<Item | undefined> {
+  for await (const item of source.items()) return item;
+  return undefined;
+}
+
+/** One prompt over everything: what the first request lacks, all lack, and a run of nothing but skipped files helps nobody. */
+function checkBound(provider: Provider, recipe: Recipe, item: Item): void {
+  if (item.content.type === 'skip' || provider.toWire(recipe.toRequest(item)).size.maxOutputTokens !== undefined)
+    return;
+  throw new OffpeakError(
+    '--budget needs --max-tokens: without a longest answer, nobody can say what a request may cost.',
+    { code: 'usage' },
+  );
 }
 
 function announce(run: Run, attached: boolean, log: (line: string) => void): void {

@@ -31,6 +31,9 @@ export interface RunFlags extends GlobalFlags {
   mode?: string;
   priority?: string;
   name?: string;
+  deadline?: string;
+  budget?: string;
+  primeCache?: boolean;
   retries?: string;
   concurrency?: string;
   timeout?: string;
@@ -81,11 +84,22 @@ export function sourceOptions(target: string | undefined, flags: RunFlags, confi
   };
 }
 
+/** Flags that say what stands in a request. */
+const requestFlags = [
+  ['--prompt', 'prompt'],
+  ['--prompt-file', 'promptFile'],
+  ['--system', 'system'],
+  ['--max-tokens', 'maxTokens'],
+  ['--temperature', 'temperature'],
+  ['--schema', 'schema'],
+] as const;
+
 /** The recipe's description: one prompt over everything, or the requests as they are. */
 export function recipeOptions(sourceType: string, flags: RunFlags, model: string) {
   const prompt = promptOf(flags);
   if (sourceType === 'jsonl') {
-    if (prompt !== undefined) throw usage('A JSONL file holds whole requests; --prompt goes with files.');
+    const given = requestFlags.filter(([, key]) => flags[key] !== undefined).map(([flag]) => flag);
+    if (given.length > 0) throw usage(`A JSONL file holds whole requests; ${given.join(', ')} can only go with files.`);
     return { type: 'requests', version: 1 };
   }
   return {
@@ -97,12 +111,16 @@ export function recipeOptions(sourceType: string, flags: RunFlags, model: string
     ...present('maxTokens', flags.maxTokens && parseWhole('--max-tokens', flags.maxTokens)),
     ...present('temperature', flags.temperature && parseNumber('--temperature', flags.temperature, 0, 2)),
     ...present('schema', flags.schema && readJsonObject('--schema', flags.schema)),
+    ...present('shared', flags.primeCache),
   };
 }
 
 /** How the run is to go on: checked numbers, defaults from the configuration. */
 export function runOptions(flags: RunFlags, config: Config) {
   const mode = flags.mode ?? 'auto';
+  if (mode === 'batch' && flags.deadline !== undefined) {
+    throw usage('--deadline sends in realtime what a batch would bring too late; it cannot go with --mode batch.');
+  }
   if (!isMode(mode)) throw usage(`--mode must be one of ${runModes.join(', ')}, not ${mode}.`);
   const seconds = flags.timeout
     ? parseNumber('--timeout', flags.timeout, 0.001, 86_400)
@@ -116,8 +134,40 @@ export function runOptions(flags: RunFlags, config: Config) {
       : config.number('batch.max_concurrent'),
     timeoutMs: Math.round(seconds * 1000),
     fresh: flags.fresh ?? false,
+    primeCache: flags.primeCache ?? false,
     ...present('name', flags.name),
+    ...limitOptions(flags),
   };
+}
+
+/** What a person may also change on the way: the deadline and the budget. */
+export function limitOptions(flags: { deadline?: string; budget?: string }, now = Date.now()) {
+  return {
+    ...present('deadlineAt', flags.deadline && parseDeadline(flags.deadline, now)),
+    ...present(
+      'budgetNanoUsd',
+      flags.budget && Math.round(parseNumber('--budget', flags.budget, 0.000_001, 1e6) * 1e9),
+    ),
+  };
+}
+
+const hourMs = 3_600_000;
+const durationMs: Readonly<Record<string, number>> = { m: 60_000, h: hourMs, d: 24 * hourMs };
+
+/** `90m`, `6h`, `2d` from now, or a moment such as `2026-12-01T08:00Z`; milliseconds since 1970. */
+export function parseDeadline(text: string, now: number): number {
+  const span = /^(\d+(?:\.\d+)?)\s*([mhd])$/.exec(text.trim());
+  const moment = span
+    ? now + Number(span[1]) * (durationMs[span[2] ?? ''] ?? 0)
+    : /^\d{4}-\d{2}-\d{2}/.test(text)
+      ? // A day alone would be read as UTC, a day with a time as local: both are meant where the user is.
+        Date.parse(/^\d{4}-\d{2}-\d{2}$/.test(text) ? `${text}T00:00` : text)
+      : Number.NaN;
+  if (Number.isNaN(moment)) {
+    throw usage(`--deadline must be a time such as 90m, 6h or 2026-12-01T08:00Z, not ${text}.`);
+  }
+  if (moment <= now) throw usage(`--deadline ${text} has passed already.`);
+  return Math.round(moment);
 }
 
 /** `--format`, else by the extension of `--output`; JSON on stdout and for names without one. */

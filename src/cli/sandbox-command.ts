@@ -36,6 +36,8 @@ export async function sandboxCommand(context: Context, flags: SandboxFlags): Pro
   printData(`sandbox listening on ${sandbox.url}`);
   say(`Answers are simulated. Point a client at it:
   export OPENAI_BASE_URL=${sandbox.url}/v1 OPENAI_API_KEY=sk-sandbox
+  export ANTHROPIC_BASE_URL=${sandbox.url} ANTHROPIC_API_KEY=sk-sandbox
+  export GOOGLE_GEMINI_BASE_URL=${sandbox.url} GEMINI_API_KEY=sandbox
   export OLLAMA_HOST=${sandbox.url}
 What it was asked: ${sandbox.url}/_sandbox/ledger    Ctrl-C ends it.`);
   await new Promise<void>((resolve) => {

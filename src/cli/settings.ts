@@ -1,5 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { type ProfileName, profileNames, profiles } from '../providers/compatible/profiles.ts';
+import type { ServerProfile } from '../providers/server-profile.ts';
 
 /**
  * Every setting, once: its place in config.yaml, its environment variable, its default. The names of the section `batch`
@@ -10,13 +12,15 @@ export interface Setting {
   key: string;
   type: 'string' | 'integer' | 'number' | 'boolean';
   env?: string;
+  /** Looked at where `env` is not set. */
+  otherEnv?: string;
   fallback?: string | number | boolean;
   secret?: boolean;
   /** What it is, in a line, with its unit. */
   about: string;
 }
 
-export const settings = [
+const ownSettings = [
   {
     key: 'default_model',
     type: 'string',
@@ -96,9 +100,77 @@ export const settings = [
     fallback: 'http://127.0.0.1:11434',
     about: 'where Ollama listens',
   },
+  {
+    key: 'providers.anthropic.api_key',
+    type: 'string',
+    env: 'ANTHROPIC_API_KEY',
+    secret: true,
+    about: 'key of the account',
+  },
+  {
+    key: 'providers.anthropic.base_url',
+    type: 'string',
+    env: 'ANTHROPIC_BASE_URL',
+    fallback: 'https://api.anthropic.com',
+    about: 'where the API is',
+  },
+  {
+    key: 'providers.anthropic.workspace',
+    type: 'string',
+    about: 'whose batches are meant, for a key that reaches several workspaces',
+  },
+  { key: 'providers.anthropic.batch', type: 'boolean', fallback: true, about: 'false: a gateway without batch API' },
+  { key: 'providers.anthropic.poll_interval', type: 'number', about: 'first pause between two polls, seconds' },
+  {
+    key: 'providers.gemini.api_key',
+    type: 'string',
+    env: 'GEMINI_API_KEY',
+    otherEnv: 'GOOGLE_API_KEY',
+    secret: true,
+    about: 'key of the account; else GOOGLE_API_KEY',
+  },
+  {
+    key: 'providers.gemini.base_url',
+    type: 'string',
+    env: 'GOOGLE_GEMINI_BASE_URL',
+    fallback: 'https://generativelanguage.googleapis.com',
+    about: 'where the API is',
+  },
+  { key: 'providers.gemini.batch', type: 'boolean', fallback: true, about: 'false: a gateway without batch API' },
+  { key: 'providers.gemini.poll_interval', type: 'number', about: 'first pause between two polls, seconds' },
 ] as const satisfies readonly Setting[];
 
-export type SettingKey = (typeof settings)[number]['key'];
+type ServerField = 'api_key' | 'base_url' | 'batch' | 'poll_interval' | 'completion_window';
+type ServerKey = `providers.${ProfileName}.${ServerField}`;
+
+export type SettingKey = (typeof ownSettings)[number]['key'] | ServerKey;
+
+export const settings: readonly Setting[] = [...ownSettings, ...profileNames.flatMap(settingsOfServer)];
+
+/** The same for each server that speaks OpenAI's API; one without a batch API has nothing to set about batches. */
+function settingsOfServer(name: ProfileName): Setting[] {
+  const profile: ServerProfile = profiles[name];
+  const key = (field: ServerField): ServerKey => `providers.${name}.${field}`;
+  const reached: Setting[] = [
+    { key: key('api_key'), type: 'string', env: profile.keyVariable, secret: true, about: 'key of the account' },
+    profile.baseUrl === undefined
+      ? { key: key('base_url'), type: 'string', about: "the account's own address" }
+      : { key: key('base_url'), type: 'string', fallback: profile.baseUrl, about: 'where the API is' },
+  ];
+  if (!profile.batch) return reached;
+  const { standard } = profile.batch.create.window;
+  return [
+    ...reached,
+    { key: key('batch'), type: 'boolean', fallback: true, about: 'false: realtime only' },
+    { key: key('poll_interval'), type: 'number', about: 'first pause between two polls, seconds' },
+    {
+      key: key('completion_window'),
+      type: 'string',
+      fallback: standard,
+      about: 'how long a batch may take, 24h or 7d',
+    },
+  ];
+}
 
 /** `--home`, else OFFPEAK_HOME, else `~/.offpeak`. */
 export function homeDirectory(flag: string | undefined, env: NodeJS.ProcessEnv): string {

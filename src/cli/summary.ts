@@ -1,6 +1,5 @@
 import { totalOf, unfinishedOf } from '../job.ts';
 import type { Offpeak } from '../offpeak.ts';
-import { pricesCheckedOn } from '../prices.ts';
 import type { Run } from '../run.ts';
 import type { Context } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -19,7 +18,8 @@ export function summaryOf(run: Run): string {
   const took = run.endedAt === undefined ? '' : ` in ${formatDuration(run.endedAt - run.createdAt)}`;
   const lines = [`${parts.join(', ')}${took}.`];
   if (run.reused > 0) {
-    lines.push(`${reusedWords(run.reused)} reused from earlier runs; nothing was sent.`);
+    const worth = run.reusedNanoUsd > 0 ? `: ${formatUsd(run.reusedNanoUsd)} not spent again` : '';
+    lines.push(`${reusedWords(run.reused)} reused, and nothing was sent for them${worth}.`);
   }
   lines.push(moneyLine(run));
   if (run.simulated) lines.push('SIMULATED by the sandbox: no model was asked, no money was spent.');
@@ -29,12 +29,14 @@ export function summaryOf(run: Run): string {
 
 function moneyLine(run: Run): string {
   const { inputTokens, outputTokens } = run.usage;
-  const tokens = `${formatCount(inputTokens)} tokens in, ${formatCount(outputTokens)} out`;
   if (run.costNanoUsd === undefined || run.realtimeNanoUsd === undefined) {
-    return `${tokens}; cost unknown: there is no price for ${run.provider}:${run.model} in the table of ${pricesCheckedOn}.`;
+    return `${formatCount(inputTokens)} tokens in, ${formatCount(outputTokens)} out; cost unknown: no list has a price for ${run.provider}:${run.model}; give it under \`prices\` in config.yaml.`;
   }
   const saved = run.realtimeNanoUsd - run.costNanoUsd;
   const savings = saved > 0 ? `, ${formatUsd(saved)} less than in realtime` : '';
+  const { cachedTokens } = run.usage;
+  const share = inputTokens > 0 ? Math.round((100 * cachedTokens) / inputTokens) : 0;
+  const tokens = `${formatCount(inputTokens)} tokens in${share > 0 ? ` (${share} % from the cache)` : ''}, ${formatCount(outputTokens)} out`;
   return `${tokens}; ${run.simulated ? 'would cost' : 'cost'} ${formatUsd(run.costNanoUsd)}${savings}.`;
 }
 
@@ -50,6 +52,13 @@ export async function tellInterrupted(context: Context, { store }: Offpeak, run:
   lines.push(`Go on with:  ${context.command(`resume ${run.id}`)}`);
   say(lines.join('\n'));
   return exitCodes.interrupted;
+}
+
+/** The budget is used up: what waits, and how to let it go on. */
+export function tellOverBudget(context: Context, run: Run): number {
+  const more = Number(((2 * (run.budgetNanoUsd ?? 0)) / 1e9).toPrecision(3));
+  say(`${summaryOf(run)}\nGo on with:  ${context.command(`resume ${run.id} --budget ${more}`)}`);
+  return exitCodes.someFailed;
 }
 
 export function reusedWords(count: number): string {

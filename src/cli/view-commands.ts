@@ -55,7 +55,7 @@ const runColumns = [
 export async function showCommand(context: Context, id: string | undefined, flags: ListFlags): Promise<number> {
   const run = await context.findRun(id);
   const store = await context.store();
-  const batches = await store.listBatches({ runId: run.id });
+  const batches = (await store.listBatches({ runId: run.id })).filter(wasMade);
   if (flags.json) {
     printData(JSON.stringify({ ...runJson(run), batches: batches.map(batchJson) }, undefined, 2));
     return exitCodes.succeeded;
@@ -65,7 +65,9 @@ export async function showCommand(context: Context, id: string | undefined, flag
     `${run.id}${run.name ? `  ${run.name}` : ''}${run.simulated ? '  (simulated)' : ''}`,
     `state   ${run.state}${run.state === 'ended' ? '' : `; go on with: ${context.command(`resume ${run.id}`)}`}`,
     `model   ${run.provider}:${run.model}, mode ${run.mode}, priority ${run.priority}`,
-    `source  ${String(run.source.directory ?? run.source.path ?? run.source.type)}`,
+    ...(run.budgetNanoUsd === undefined ? [] : [`budget  ${formatUsd(run.budgetNanoUsd)}`]),
+    ...(run.deadlineAt === undefined ? [] : [`needed  by ${isoTime(run.deadlineAt)}`]),
+    `source  ${String(run.source.directory ?? run.source.path ?? run.source.remoteId ?? run.source.type)}`,
     what,
     `jobs    ${jobStates.map((state) => `${formatCount(run.counts[state])} ${state}`).join(', ')}`,
     '',
@@ -107,11 +109,16 @@ export async function batchesCommand(context: Context, flags: BatchesFlags): Pro
   const limit = flags.limit === undefined ? 20 : parseWhole('--limit', flags.limit);
   const filter = { limit, ...(run ? { runId: run.id } : {}) };
   const isThere = existsSync(storePath(context.config.home));
-  const batches = isThere ? await (await context.store()).listBatches(filter) : [];
+  const batches = isThere ? (await (await context.store()).listBatches(filter)).filter(wasMade) : [];
   if (flags.json) printData(JSON.stringify(batches.map(batchJson), undefined, 2));
   else if (batches.length === 0) printData('No batches yet.');
   else printData(formatTable(batchColumns, batches, { columns: terminalWidth() }));
   return exitCodes.succeeded;
+}
+
+/** One that was opened and found nothing to hold is nothing to see. */
+function wasMade(batch: Batch): boolean {
+  return batch.state !== 'abandoned' || batch.requests > 0;
 }
 
 const batchColumns = [
@@ -167,9 +174,17 @@ function runJson(run: Run) {
     source: run.source,
     recipe: run.recipe,
     jobs: { total: totalOf(run.counts), ...run.counts, reused: run.reused },
-    usage: { input_tokens: run.usage.inputTokens, output_tokens: run.usage.outputTokens },
+    usage: {
+      input_tokens: run.usage.inputTokens,
+      cached_tokens: run.usage.cachedTokens,
+      output_tokens: run.usage.outputTokens,
+    },
     cost_usd: run.costNanoUsd === undefined ? null : run.costNanoUsd / 1e9,
     realtime_usd: run.realtimeNanoUsd === undefined ? null : run.realtimeNanoUsd / 1e9,
+    reused_usd: run.reusedNanoUsd / 1e9,
+    budget_usd: run.budgetNanoUsd === undefined ? null : run.budgetNanoUsd / 1e9,
+    over_budget: run.isOverBudget,
+    deadline: isoTime(run.deadlineAt) ?? null,
     note: run.note ?? null,
     created_at: isoTime(run.createdAt),
     ended_at: isoTime(run.endedAt) ?? null,
@@ -192,6 +207,8 @@ function batchJson(batch: Batch) {
     requests: batch.requests,
     bytes: batch.bytes,
     sha256: batch.sha256 ?? null,
+    tokens: batch.tokens,
+    hedged: batch.hedged,
     quarantined: batch.quarantined,
     error: batch.errorMessage ?? null,
     created_at: isoTime(batch.createdAt),
