@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { blocksOf, fillGenerated, linksOf, pagesOf, readPage } from '../scripts/docs/markdown.ts';
+import { unexportedTypes } from '../scripts/docs/public-types.ts';
 import { comparable, runPage } from '../scripts/docs/run-page.ts';
 import { generatedNames, makeTables } from '../scripts/docs/tables.ts';
 
@@ -39,6 +40,10 @@ describe('what stands in the pages', () => {
   test('the first pages are short', () => {
     expect(readPage(root, 'README.md').split('\n').length).toBeLessThanOrEqual(151);
     expect(readPage(root, 'CONTRIBUTING.md').split('\n').length).toBeLessThanOrEqual(61);
+  });
+
+  test('every type that a public signature speaks of can be imported', () => {
+    expect(unexportedTypes(root, ['src/index.ts', 'src/testing/index.ts'])).toEqual([]);
   });
 
   test('nothing names a path of this machine', () => {

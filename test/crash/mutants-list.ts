@@ -1,3 +1,5 @@
+import { providerDefects } from './provider-defects.ts';
+
 /**
  * Defects that the tests must notice. Each is a small edit of the product that a tired hand might make, and each costs
  * the user answers or money.
@@ -19,6 +21,7 @@ export interface Defect {
 const storeSuite = ['src/stores/sqlite/sqlite-store.test.ts'];
 
 export const defects: readonly Defect[] = [
+  ...providerDefects,
   // Paid twice.
   {
     name: 'sdk-retries',
@@ -30,9 +33,9 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'server-error-is-no',
-    file: 'src/providers/openai/openai-batch.ts',
-    find: "if (kind === 'unavailable' || fault.status < 400)",
-    replace: 'if (fault.status < 400)',
+    file: 'src/providers/openai/openai-create.ts',
+    find: "fault.status < 400 || fault.status >= 500 || kind === 'unavailable';",
+    replace: 'fault.status < 400;',
     cost: 'a 5xx after the batch was created counts as "not created": it is created again and paid twice',
     noticedBy: ['src/providers/openai/openai-create.test.ts'],
   },
@@ -63,7 +66,7 @@ export const defects: readonly Defect[] = [
   {
     name: 'nonce-ignored',
     file: 'src/engine/reconcile.ts',
-    find: 'if (remote.nonce === batch.nonce) return remote;',
+    find: 'if (remote.nonce === batch.nonce) return { found: remote };',
     replace: '',
     cost: 'our own batch is not known again where the listing leaves out the input file: paid twice',
     noticedBy: ['src/engine/reconcile.test.ts'],
@@ -71,16 +74,16 @@ export const defects: readonly Defect[] = [
   {
     name: 'input-file-ignored',
     file: 'src/engine/reconcile.ts',
-    find: 'if (batch.inputFileId !== undefined && remote.inputFileId === batch.inputFileId) return remote;',
+    find: 'if (batch.inputFileId !== undefined && remote.inputFileId === batch.inputFileId) return { found: remote };',
     replace: '',
     cost: 'our own batch is not known again where the provider keeps no metadata: paid twice',
     noticedBy: ['src/engine/reconcile.test.ts'],
   },
   {
     name: 'listing-cut-short',
-    file: 'src/providers/openai/openai-batch.ts',
-    find: 'if (page.hasMore === false || (page.hasMore === undefined && batches.length === 0)) return;',
-    replace: 'if (page.hasMore !== undefined || batches.length === 0) return;',
+    file: 'src/providers/openai/openai-list.ts',
+    find: 'if (hasMore !== undefined) return !hasMore;',
+    replace: 'if (hasMore !== undefined) return true;',
     cost: 'a batch behind the first hundred counts as absent and is created again: paid twice',
     noticedBy: ['src/providers/openai/openai-batch.test.ts'],
   },
@@ -120,9 +123,9 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'cut-download-accepted',
-    file: 'src/providers/openai/openai-results.ts',
-    find: 'if (!isFramed(answer))',
-    replace: 'if (isFramed(answer) && bytes < 0)',
+    file: 'src/providers/read-result-lines.ts',
+    find: 'if (!isFramed(answer)) provePlainEnd',
+    replace: 'if (isFramed(answer) && !isFramed(answer)) provePlainEnd',
     cost: 'a download cut without an error passes for whole: its rows are taken for missing and paid again',
     noticedBy: ['src/providers/openai/openai-results.test.ts'],
   },
@@ -137,8 +140,8 @@ export const defects: readonly Defect[] = [
   {
     name: 'expired-without-files',
     file: 'src/providers/openai/openai-api.ts',
-    find: 'resultFileIds: [',
-    replace: "resultFileIds: rawStatus !== 'completed' ? [] : [",
+    find: '    resultFileIds,',
+    replace: "    resultFileIds: rawStatus !== 'completed' ? [] : resultFileIds,",
     cost: 'as before, one layer down: the files of an expired or cancelled batch are not seen',
     noticedBy: ['src/providers/openai/openai-batch.test.ts'],
   },
@@ -161,9 +164,9 @@ export const defects: readonly Defect[] = [
   },
   {
     name: 'reuse-by-hash-alone',
-    file: 'src/stores/sqlite/add-jobs.ts',
-    find: 'AND p.body = ?',
-    replace: 'AND ? IS NOT NULL',
+    file: 'src/stores/sqlite/sharing.ts',
+    find: "j.state = 'succeeded' AND l.account = ?3 AND l.endpoint = ?4 AND p.body = own.body",
+    replace: "j.state = 'succeeded' AND l.account = ?3 AND l.endpoint = ?4",
     cost: 'a job is given the answer to another request',
     noticedBy: ['src/stores/sqlite/add-jobs.test.ts'],
   },

@@ -129,7 +129,8 @@ async function tryOne(copy: string, defect: Defect): Promise<Outcome> {
     sound.replace(defect.find, () => defect.replace),
   );
   try {
-    const { exitCode, seconds, failed, words } = await runTests(copy, defect.noticedBy, defect.only);
+    const { exitCode, seconds, failed, ran, words } = await runTests(copy, defect.noticedBy, defect.only);
+    if (exitCode === 0 && ran === 0) return { verdict: 'BROKEN', seconds, words: `no test is called ${defect.only}` };
     if (exitCode === 0) return { verdict: 'MISSED', seconds, words: 'every test is green' };
     // Red because nothing could be loaded, or because vitest did not end, is no test that noticed something.
     if (failed === undefined) return { verdict: 'BROKEN', seconds, words };
@@ -144,6 +145,8 @@ interface TestRun {
   seconds: number;
   /** File and name of the first test that failed. */
   failed: string | undefined;
+  /** Tests that were not left out. */
+  ran: number;
   /** What went wrong, test or not. */
   words: string;
 }
@@ -168,14 +171,17 @@ async function runTests(copy: string, files: readonly string[], only?: string): 
   const { exitCode, output } = await runNode([vitest, 'run', ...how, ...files], copy);
   const seconds = (performance.now() - started) / 1000;
   if (exitCode === undefined)
-    return { exitCode, seconds, failed: undefined, words: `not ended after ${Math.round(seconds)} s` };
-  if (!existsSync(report)) return { exitCode, seconds, failed: undefined, words: output.slice(-2000) };
+    return { exitCode, seconds, failed: undefined, ran: 0, words: `not ended after ${Math.round(seconds)} s` };
+  if (!existsSync(report)) return { exitCode, seconds, failed: undefined, ran: 0, words: output.slice(-2000) };
   const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report;
   const failed = testResults.flatMap(({ name, assertionResults }) =>
     assertionResults.filter(({ status }) => status === 'failed').map((result) => wordsOf(name, result)),
   )[0];
+  const ran = testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === 'passed' || status === 'failed');
   const broken = testResults.map(({ message }) => message).find((message) => message !== '');
-  return { exitCode, seconds, failed, words: failed ?? broken ?? output.slice(-2000) };
+  return { exitCode, seconds, failed, ran: ran.length, words: failed ?? broken ?? output.slice(-2000) };
 }
 
 function wordsOf(file: string, { fullName, failureMessages = [] }: TestResult): string {

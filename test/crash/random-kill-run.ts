@@ -6,6 +6,7 @@ import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { checkInvariants, type Verdict } from '../support/check-invariants.ts';
 import { type RunningCommand, startCommand, wordsOf } from '../support/command.ts';
 import { ledgerOfHome } from '../support/sandbox-process.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import type { Undo } from '../support/temporary.ts';
 import { allViolations, createCrashRun } from './crash-run.ts';
 
@@ -47,17 +48,6 @@ const killAgain = 0.4;
 /** Most of the time a short run takes is the start of its process: this part of the kills comes after it. */
 const killWork = 0.85;
 const mostStarts = 25;
-
-/** A small generator with a seed (mulberry32), so that a run that failed can be had again. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /**
  * Kills runs at random moments, uniform over the time that a run takes, and starts them again until they are done; each

@@ -4,6 +4,7 @@ import { killAtRandom } from './random-kill-run.ts';
 /** `node test/crash/random-kills.ts --runs 100 [--seed N] [--files N] [--parallel N]`; exits with 1 on a violation. */
 const { values } = parseArgs({
   options: {
+    random: { type: 'boolean' },
     runs: { type: 'string', default: '100' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     files: { type: 'string', default: '300' },

@@ -1,6 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { RouteAction } from '../../src/sandbox/fault-plan.ts';
-import { startHoldingProxy } from '../support/holding-proxy.ts';
 import { scaledClock } from '../support/scaled-clock.ts';
 import { openStage, runUnder, sound } from './setup.ts';
 
@@ -8,62 +7,9 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const create = { method: 'POST', path: '/v1/batches' };
 const list = { method: 'GET', path: '/v1/batches' };
-const html = '<html><body><h1>502 Bad Gateway</h1></body></html>';
 
-/** The provider makes the batch, and the answer does not arrive as it should. */
-const madeButUnsaid: Record<string, RouteAction> = {
-  'lost reply': { type: 'lost-reply' },
-  'status 500 afterwards': { type: 'status-after', status: 500 },
-  'status 503 afterwards': { type: 'status-after', status: 503 },
-  'status 408 afterwards': { type: 'status-after', status: 408 },
-  'a page of a proxy afterwards': { type: 'status-after', status: 502, body: html },
-  'a reply cut in the middle': { type: 'cut-reply', bytes: 40 },
-  'a reply that ends too early, cleanly': { type: 'cut-reply-clean', bytes: 40 },
-};
-
-/** The provider makes nothing, and we cannot know. */
-const unmadeAndUnsaid: Record<string, RouteAction> = {
-  'a reset before anything': { type: 'reset' },
-  'status 500 instead': { type: 'status', status: 500 },
-  'status 503 instead': { type: 'status', status: 503 },
-  'a page of a proxy instead': { type: 'status', status: 502, html: true },
-  // biome-ignore lint/suspicious/noThenProperty: a word of the fault plan, which is JSON
-  'silence, then a reset': { type: 'stall', ms: 1200, then: 'reset' },
-};
-
+// What is the same for every provider stands in `every-provider.test.ts`.
 describe.concurrent('a create whose outcome is unknown (I5)', () => {
-  it.for(Object.entries(madeButUnsaid))('%s: adopted, never sent again', async ([, fault], { onTestFinished }) => {
-    const stage = await openStage(onTestFinished, { faults: { routes: [{ ...create, fault }] } });
-    const { engine, run } = await runUnder(stage);
-    expect(run).toMatchObject({ state: 'ended', counts: { succeeded: 12 } });
-    expect(await stage.sandbox.ledger()).toMatchObject({ createCalls: 1, creates: 1, rowsCharged: 12 });
-    expect(await stage.verdict(engine)).toMatchObject({ ...sound, recovered: 12 });
-  });
-
-  it('silence longer than our patience: adopted, never sent again', async ({ onTestFinished }) => {
-    const stage = await openStage(onTestFinished);
-    const proxy = await startHoldingProxy(onTestFinished, stage.sandbox.url);
-    const held = proxy.hold('POST', '/v1/batches');
-    const { engine, run } = await runUnder(stage, { url: proxy.url, timeouts: { replyMs: 1500 } });
-    await held;
-    expect(run).toMatchObject({ state: 'ended', counts: { succeeded: 12 } });
-    expect(await stage.sandbox.ledger()).toMatchObject({ createCalls: 1, creates: 1, rowsCharged: 12 });
-    expect(await stage.verdict(engine)).toMatchObject({ ...sound, recovered: 12 });
-  });
-
-  it.for(Object.entries(unmadeAndUnsaid))(
-    '%s: sent again only after enough complete listings',
-    async ([, fault], { onTestFinished }) => {
-      const stage = await openStage(onTestFinished, { faults: { routes: [{ ...create, fault }] } });
-      const { engine, run } = await runUnder(stage, fault.type === 'stall' ? { timeouts: { replyMs: 600 } } : {});
-      expect(run).toMatchObject({ state: 'ended', counts: { succeeded: 12 } });
-      const ledger = await stage.sandbox.ledger();
-      expect(ledger).toMatchObject({ createCalls: 2, creates: 1, uploads: 1, rowsCharged: 12 });
-      expect(ledger.lists).toBeGreaterThanOrEqual(3);
-      expect(await stage.verdict(engine)).toMatchObject(sound);
-    },
-  );
-
   it('a grace that the number of listings does not divide', async ({ onTestFinished }) => {
     const stage = await openStage(onTestFinished, { faults: { routes: [{ ...create, fault: { type: 'reset' } }] } });
     const { engine, run } = await runUnder(stage, { limits: { absentListings: 3, absentGraceMs: 1000 } });
@@ -113,25 +59,23 @@ describe.concurrent('a create whose outcome is unknown (I5)', () => {
     const engine = stage.engine({ limits: { absentListings: 2, absentGraceMs: 50 } });
     const failingPages = { ...list, skip: 1, times: 4, fault: { type: 'status', status: 500 } } as const;
     const begun = await engine.begin(stage.documents);
-    const batch = engine.openai.batch;
-    if (!batch) throw new Error('no batch API');
+    const batch = engine.provider.batch;
+    if (!batch?.upload) throw new Error('no batch API');
+    const { upload, create: createBatch } = batch;
     const body = JSON.stringify({ model: 'no-such-model', messages: [{ role: 'user', content: 'x' }] });
+    const endpoint = '/v1/chat/completions';
+    const requests = async function* () {
+      yield { customId: 'other', body };
+    };
+    const other = { endpoint, requests, bytes: batch.lineBytes(body.length, 'other', endpoint) };
     const others = async () => {
-      const { fileId } = await batch.upload({
-        fileName: 'other.jsonl',
-        endpoint: '/v1/chat/completions',
-        bytes: batch.lineBytes(body.length, 'other', '/v1/chat/completions'),
-        requests: async function* () {
-          yield { customId: 'other', body };
-        },
-      });
+      const { fileId } = await upload({ ...other, fileName: 'other.jsonl' });
       for (let i = 0; i < 120; i++) {
-        await batch.create({ fileId, endpoint: '/v1/chat/completions', nonce: `other${String(i).padStart(5, '2')}` });
+        await createBatch({ ...other, fileId, nonce: `other${String(i).padStart(5, '2')}` });
       }
       await stage.sandbox.setFaults({ routes: [failingPages] });
     };
     // The others come to be while the reply of the orphan is on its way.
-    const createBatch = batch.create;
     let isFirst = true;
     batch.create = async (input) => {
       if (!isFirst) return createBatch(input);
@@ -167,24 +111,12 @@ describe.concurrent('a create whose outcome is unknown (I5)', () => {
     });
     expect(run.counts.succeeded).toBe(12);
     expect(await stage.verdict(engine)).toMatchObject(sound);
-    expect(await stage.sandbox.ledger()).toMatchObject({ createCalls: 2, rowsCharged: 12 });
+    // The refused one, and its two halves.
+    expect(await stage.sandbox.ledger()).toMatchObject({ createCalls: 3, rowsCharged: 12 });
   });
 });
 
 describe.concurrent('a create that is refused', () => {
-  it('429: waits as long as it is told, and loses no attempt', async ({ onTestFinished }) => {
-    const refusal: RouteAction = { type: 'status', status: 429, headers: { 'retry-after': '1' } };
-    const stage = await openStage(onTestFinished, { faults: { routes: [{ ...create, fault: refusal }] } });
-    const started = performance.now();
-    const { engine, run } = await runUnder(stage);
-    expect(performance.now() - started).toBeGreaterThan(950);
-    expect(run.counts.succeeded).toBe(12);
-    expect(await stage.sandbox.ledger()).toMatchObject({ createCalls: 2, creates: 1, uploads: 1 });
-    const rows = await engine.store.readResults(run.id, { limit: 100 });
-    expect(rows.every((row) => row.attempts === 1)).toBe(true);
-    expect(await stage.verdict(engine)).toMatchObject(sound);
-  });
-
   it('400: the jobs fail with the words of the provider', async ({ onTestFinished }) => {
     const body = { error: { message: 'This endpoint is closed on Sundays.', type: 'invalid_request_error' } };
     const refusal: RouteAction = { type: 'status', status: 400, body };
@@ -197,7 +129,6 @@ describe.concurrent('a create that is refused', () => {
   });
 
   it.for([
-    ['401', { type: 'status', status: 401 }, 'auth'],
     ['403', { type: 'status', status: 403 }, 'auth'],
     [
       'no quota',

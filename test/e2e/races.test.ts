@@ -121,7 +121,7 @@ describe.concurrent('moments that seldom meet', () => {
     const frozen = stage.engine({ clock });
     const run = await frozen.begin(stage.documents);
     await frozen.offpeak.fill(run);
-    const scope = { runId: run.id, accounts: [frozen.openai.account] };
+    const scope = { runId: run.id, accounts: [frozen.provider.account] };
     const [lane] = await frozen.store.findLanes(scope, clock.now());
     const lease = { owner: 'frozen', now: clock.now(), leaseMs: 10 };
     const batch = await frozen.store.openBatch(lane?.id ?? 0, 'frozenaaaa', lease);

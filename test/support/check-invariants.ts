@@ -1,20 +1,21 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { deliver } from '../../src/engine/deliver.ts';
 import { totalOf } from '../../src/job.ts';
 import type { Run } from '../../src/run.ts';
 import type { Ledger } from '../../src/sandbox/ledger.ts';
 import type { ResultRow } from '../../src/sink.ts';
+import type { Store } from '../../src/store.ts';
 import { createSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts';
+import { readFacts, type StoreFacts } from './store-facts.ts';
 import { markerOf } from './temporary.ts';
 
 export interface CheckInput {
   home: string;
   /** What the provider really did; without it nothing is said about money. */
   ledger?: Ledger;
-  /** The jobs that were asked for: file names of the last run. */
-  attempted: readonly string[];
+  /** The jobs that were asked for: file names of the last run, or of each run by its id. */
+  attempted: readonly string[] | ReadonlyMap<string, readonly string[]>;
   /** Whether every one of them must have succeeded, with the answer to its own document. Default true. */
   allSucceeded?: boolean;
   /** Whether each answer must be the one to its own document. Default true. */
@@ -60,16 +61,22 @@ export async function checkInvariants(input: CheckInput): Promise<Verdict> {
   const store = createSqliteStore({ path, owner: `checker:${process.pid}` });
   try {
     for (const words of await store.check()) verdict.violations.push(`store: ${words}`);
-    const [run] = await store.listRuns({ limit: 1 });
-    if (!run) throw new Error('There is no run.');
-    const rows: ResultRow[] = [];
-    await deliver(store, run.id, collector(rows));
-    checkRows(input, run, rows, verdict);
+    for (const [run, wanted] of await attemptedOf(store, input)) {
+      const rows: ResultRow[] = [];
+      await deliver(store, run.id, collector(rows));
+      checkRows(input, run, { rows, wanted }, verdict);
+    }
   } finally {
     await store.close();
   }
   if (input.ledger) checkLedger(input.ledger, facts, verdict);
   return verdict;
+}
+
+async function attemptedOf(store: Store, { attempted }: CheckInput): Promise<[Run, ReadonlySet<string>][]> {
+  const runs = await store.listRuns(attempted instanceof Map ? {} : { limit: 1 });
+  if (runs.length === 0) throw new Error('There is no run.');
+  return runs.map((run) => [run, new Set(attempted instanceof Map ? attempted.get(run.id) : (attempted as string[]))]);
 }
 
 function collector(rows: ResultRow[]) {
@@ -81,71 +88,19 @@ function collector(rows: ResultRow[]) {
   };
 }
 
-interface Facts {
-  leases: number;
-  sessions: number;
-  openBatches: string[];
-  runCost: number;
-  attemptCost: number;
-  unpriced: number;
-  /** Jobs that have more than one attempt which the provider may have charged. */
-  chargedAgain: number;
-  /** Realtime calls whose answer nobody saw. */
-  unseenCalls: number;
-  recovered: number;
-  batches: { nonce: string; remoteId: string | null; state: string }[];
-}
-
-/** A realtime call that may have been charged although its answer was lost: on record, and not to be avoided. */
-const unseen = "(batch IS NULL AND (outcome = 'lost' OR error_code IN ('connection', 'timeout')))";
-
-/** Read past the store, which would tidy up at its opening what must not be there. */
-function readFacts(path: string): Facts {
-  const database = new DatabaseSync(path);
-  try {
-    const count = (sql: string) => Number(Object.values(database.prepare(sql).get() ?? {})[0] ?? 0);
-    const batches = database.prepare('SELECT id, nonce, remote_id, state FROM batches').all();
-    return {
-      leases:
-        count('SELECT count(*) FROM batches WHERE lease_owner IS NOT NULL') +
-        count('SELECT count(*) FROM attempts WHERE lease_owner IS NOT NULL'),
-      sessions: count('SELECT count(*) FROM sessions'),
-      openBatches: batches
-        .filter((batch) => !['collected', 'failed', 'abandoned'].includes(String(batch.state)))
-        .map((batch) => `batch ${batch.id} is ${batch.state}`),
-      runCost: count('SELECT sum(cost_nano) FROM runs'),
-      attemptCost: count('SELECT sum(cost_nano) FROM attempts'),
-      unpriced: count('SELECT sum(unpriced) FROM runs'),
-      chargedAgain: count(
-        `SELECT coalesce(sum(times - 1), 0) FROM (SELECT count(*) AS times FROM attempts
-         WHERE input_tokens IS NOT NULL OR ${unseen} GROUP BY job) WHERE times > 1`,
-      ),
-      unseenCalls: count(`SELECT count(*) FROM attempts WHERE ${unseen}`),
-      recovered: count(
-        `SELECT count(DISTINCT a.job) FROM attempts a WHERE a.outcome = 'succeeded' AND (
-           a.batch IN (SELECT batch FROM events WHERE type = 'batch_unknown')
-           OR EXISTS (SELECT 1 FROM attempts l WHERE l.job = a.job AND l.outcome = 'lost'))`,
-      ),
-      batches: batches.map((batch) => ({
-        nonce: String(batch.nonce),
-        remoteId: batch.remote_id === null ? null : String(batch.remote_id),
-        state: String(batch.state),
-      })),
-    };
-  } finally {
-    database.close();
-  }
-}
-
-function checkEnd(facts: Facts, killedBeside: number, { violations }: Verdict): void {
+function checkEnd(facts: StoreFacts, killedBeside: number, { violations }: Verdict): void {
   if (facts.leases > 0) violations.push(`${facts.leases} leases are left`);
   if (facts.sessions > killedBeside) violations.push(`${facts.sessions} processes did not close the store`);
   for (const words of facts.openBatches) violations.push(`${words}, although all has ended`);
 }
 
-function checkRows(input: CheckInput, run: Run, rows: readonly ResultRow[], verdict: Verdict): void {
+function checkRows(
+  input: CheckInput,
+  run: Run,
+  { rows, wanted }: { rows: readonly ResultRow[]; wanted: ReadonlySet<string> },
+  verdict: Verdict,
+): void {
   const { violations } = verdict;
-  const wanted = new Set(input.attempted);
   const seen = new Map<string, number>();
   for (const row of rows) {
     seen.set(row.key, (seen.get(row.key) ?? 0) + 1);
@@ -174,28 +129,44 @@ function checkRows(input: CheckInput, run: Run, rows: readonly ResultRow[], verd
   }
 }
 
-function checkLedger(ledger: Ledger, facts: Facts, verdict: Verdict): void {
+function checkLedger(ledger: Ledger, facts: StoreFacts, verdict: Verdict): void {
   const { violations } = verdict;
-  if (facts.runCost !== facts.attemptCost) {
-    violations.push(`runs cost ${facts.runCost}, their attempts ${facts.attemptCost} nano-dollars`);
-  }
-  const nonces = new Map(facts.batches.map((batch) => [batch.nonce, batch]));
-  const creates = new Map<string, number>();
-  for (const batch of ledger.batches) {
-    const nonce = batch.metadata?.offpeak_submit ?? '';
-    if (!nonces.has(nonce)) violations.push(`the provider has batch ${batch.id}, which nobody here knows`);
-    // One that was refused has run nothing: the same intent may be sent again.
-    if (batch.status !== 'failed') creates.set(nonce, (creates.get(nonce) ?? 0) + 1);
-  }
-  for (const [nonce, times] of creates) {
-    if (times > 1) violations.push(`the submission ${nonce} was created ${times} times`);
-  }
+  checkBatches(ledger, facts, violations);
   verdict.paidAgain = Math.min(ledger.bodiesChargedMoreThanOnce, facts.chargedAgain);
   verdict.paidTwice = ledger.bodiesChargedMoreThanOnce - verdict.paidAgain;
   if (verdict.paidTwice > 0) violations.push(`${verdict.paidTwice} requests were paid twice`);
-  const difference = ledger.chargedNanoUsd - facts.runCost;
-  const isExplained = facts.unseenCalls > 0 ? difference >= 0 : difference === 0;
-  if (facts.unpriced === 0 && !isExplained) {
-    violations.push(`the provider charged ${ledger.chargedNanoUsd} nano-dollars, the store has ${facts.runCost}`);
+  if (facts.succeededTwice > 0) violations.push(`${facts.succeededTwice} requests succeeded twice, each time paid`);
+  violations.push(...facts.overBudget);
+  const attemptCost = [...facts.costs.values()].reduce((sum, cost) => sum + cost, 0);
+  if (facts.runCost !== attemptCost) {
+    violations.push(`runs cost ${facts.runCost}, their attempts ${attemptCost} nano-dollars`);
   }
+  if (facts.unpriced > 0) return;
+  for (const [provider, { chargedNanoUsd = 0 }] of Object.entries(ledger.providers)) {
+    const cost = facts.costs.get(provider) ?? 0;
+    const isExplained = facts.unseenCalls.has(provider) ? chargedNanoUsd >= cost : chargedNanoUsd === cost;
+    if (!isExplained) violations.push(`${provider} charged ${chargedNanoUsd} nano-dollars, the store has ${cost}`);
+  }
+}
+
+/** Every batch that runs at a provider is known by its id, and to one batch of ours: one create for one intent. */
+function checkBatches(ledger: Ledger, facts: StoreFacts, violations: string[]): void {
+  const known = new Map<string, number>();
+  for (const { remoteId } of facts.batches) {
+    if (remoteId !== null) known.set(lastPart(remoteId), (known.get(lastPart(remoteId)) ?? 0) + 1);
+  }
+  for (const { id, provider, status } of ledger.batches) {
+    // One that was refused has run nothing: the same intent may be sent again.
+    if (/fail/i.test(status)) continue;
+    // One that cannot be proved is given up in words that name it: its jobs have failed, and are not sent again.
+    if (facts.batches.some(({ lostWords }) => lostWords.includes(id))) continue;
+    const owners = known.get(lastPart(id)) ?? 0;
+    if (owners === 0) violations.push(`${provider} has batch ${id} (${status}), which nobody here knows`);
+    if (owners > 1) violations.push(`batch ${id} of ${provider} counts as ${owners} batches here`);
+  }
+}
+
+/** `batches/abc` and `abc` are the same. */
+function lastPart(id: string): string {
+  return id.slice(id.lastIndexOf('/') + 1);
 }

@@ -4,24 +4,27 @@ import type { EngineEvent, RetryOptions } from '../../src/engine/engine.ts';
 import { createOffpeak, type Offpeak, type SubmitInput } from '../../src/offpeak.ts';
 import type { BatchLimits, Provider } from '../../src/provider.ts';
 import { createOllamaProvider } from '../../src/providers/ollama/ollama-provider.ts';
-import type { OpenAITimeouts } from '../../src/providers/openai/openai-client.ts';
-import { createOpenAIProvider } from '../../src/providers/openai/openai-provider.ts';
 import { createRecipe } from '../../src/recipes/recipes.ts';
 import type { Run } from '../../src/run.ts';
 import type { Source } from '../../src/source.ts';
 import { createSource } from '../../src/sources/sources.ts';
-import type { AddedJobs, Store } from '../../src/store.ts';
+import type { Store } from '../../src/store.ts';
+import type { AddedJobs } from '../../src/store-rows.ts';
 import { isOwnerAlive, processOwner } from '../../src/stores/process-owner.ts';
 import { createSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts';
+import { type ProviderName, providerUnderTest } from './providers-under-test.ts';
 import type { Undo } from './temporary.ts';
 
 export interface EngineOptions {
   home: string;
   /** The sandbox process's address. */
   url: string;
+  /** Default `openai`. */
+  api?: ProviderName;
   key?: string;
   limits?: Partial<BatchLimits>;
-  timeouts?: Partial<OpenAITimeouts>;
+  /** How long the provider's answer may take. */
+  replyMs?: number;
   retry?: RetryOptions;
   clock?: Clock;
   maxUnavailable?: number;
@@ -34,7 +37,7 @@ export interface EngineOptions {
 export interface EngineUnderTest {
   offpeak: Offpeak;
   store: Store;
-  openai: Provider;
+  provider: Provider;
   ollama: Provider;
   notes: string[];
   events: EngineEvent[];
@@ -56,18 +59,19 @@ const shortLimits: Partial<BatchLimits> = { pollMinMs: 10, pollMaxMs: 50, absent
 export function openEngine(undo: Undo, options: EngineOptions): EngineUnderTest {
   const owner = processOwner();
   const store = createSqliteStore({ path: join(options.home, 'offpeak.db'), owner, isAlive: isOwnerAlive });
-  const openai = createOpenAIProvider({
-    baseUrl: `${options.url}/v1`,
-    apiKey: options.key ?? 'sk-test-0123456789abcdef',
+  const api = providerUnderTest(options.api ?? 'openai');
+  const provider = api.create({
+    url: options.url,
+    key: options.key,
     limits: { ...shortLimits, ...options.limits },
-    ...(options.timeouts ? { timeouts: options.timeouts } : {}),
+    replyMs: options.replyMs,
   });
   const ollama = createOllamaProvider({ host: options.url });
   const notes: string[] = [];
   const events: EngineEvent[] = [];
   const offpeak = createOffpeak({
     store,
-    providers: [openai, ollama],
+    providers: [provider, ollama],
     createRecipe,
     createSource: options.source ? () => options.source as Source : createSource,
     owner,
@@ -88,20 +92,19 @@ export function openEngine(undo: Undo, options: EngineOptions): EngineUnderTest 
   return {
     offpeak,
     store,
-    openai,
+    provider,
     ollama,
     notes,
     events,
     close,
     begin: async (directory, more = {}) => {
       const { prompt = 'Summarize this document', pattern = ['*'], schema, ...rest } = more;
-      const provider = rest.provider ?? openai;
-      const model = rest.model ?? 'gpt-5-mini';
+      const model = rest.model ?? api.model;
       const { run } = await offpeak.begin({
         source: options.source ?? createSource({ type: 'files', directory, pattern }),
         recipe: createRecipe({ type: 'prompt', version: 1, model, prompt, ...(schema ? { schema } : {}) }),
-        ...rest,
         provider,
+        ...rest,
         model,
       });
       return run;

@@ -10,29 +10,29 @@ export interface HoldingProxy {
   hold(method: string, path: string): Promise<void>;
 }
 
-export async function startHoldingProxy(undo: Undo, target: string): Promise<HoldingProxy> {
+export async function startHoldingProxy(
+  undo: Undo,
+  target: string,
+  /** Makes another body of an answer's. */
+  rewrite: (url: string, bytes: Buffer) => Buffer = (_, bytes) => bytes,
+): Promise<HoldingProxy> {
   let held: { method: string; path: string; done: () => void } | undefined;
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { method = 'GET', url = '/' } = request;
-    const headers: Record<string, string> = {};
-    for (const name of ['authorization', 'content-type']) {
-      const value = request.headers[name];
-      if (typeof value === 'string') headers[name] = value;
-    }
+    const headers = forwarded(Object.entries(request.headers));
     const body = method === 'GET' ? {} : { body: Buffer.concat(chunks) };
     const answer = await fetch(target + url, { method, headers, ...body });
-    const bytes = Buffer.from(await answer.arrayBuffer());
+    const bytes = rewrite(url, Buffer.from(await answer.arrayBuffer()));
     if (held?.method === method && held.path === url.split('?')[0]) {
       held.done();
       held = undefined;
       return;
     }
-    response.writeHead(answer.status, {
-      'content-type': answer.headers.get('content-type') ?? 'application/json',
-      'content-length': String(bytes.length),
-    });
+    const own = `http://${request.headers.host}`;
+    const answered = forwarded([...answer.headers].map(([name, value]) => [name, value.replaceAll(target, own)]));
+    response.writeHead(answer.status, { ...answered, 'content-length': String(bytes.length) });
     response.end(bytes);
   });
   server.on('clientError', () => {});
@@ -50,4 +50,15 @@ export async function startHoldingProxy(undo: Undo, target: string): Promise<Hol
         held = { method, path, done: resolve };
       }),
   };
+}
+
+/** Those of one connection are not the next one's. */
+const ownOfConnection = ['host', 'connection', 'keep-alive', 'content-length', 'transfer-encoding', 'expect'];
+
+function forwarded(headers: readonly (readonly [string, string | string[] | undefined])[]): Record<string, string> {
+  return Object.fromEntries(
+    headers.flatMap(([name, value]) =>
+      typeof value === 'string' && !ownOfConnection.includes(name) ? [[name, value]] : [],
+    ),
+  );
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -7,6 +7,16 @@ export type Undo = (work: () => void | Promise<void>) => void;
 
 export function temporaryFolder(undo: Undo, name = 'offpeak-test-'): string {
   const path = mkdtempSync(join(tmpdir(), name));
+  undo(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
+  return path;
+}
+
+/**
+ * In memory where the system has such a place: hundreds of stores that sync each commit would else wait for one disk. What
+ * a killed process wrote is there all the same.
+ */
+export function temporaryMemory(undo: Undo, name: string): string {
+  const path = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), name));
   undo(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
   return path;
 }
