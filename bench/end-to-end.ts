@@ -1,15 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Bench, here, type Measured, medianOf, runNode } from './harness.ts';
 import type { Product } from './product.ts';
 import type { SandboxProcess } from './sandbox-process.ts';
+import { type Vendor, vendors } from './vendors.ts';
 
 /** Both contenders begin with this pause between two polls. */
 const pollMs = 50;
 
 export interface WholeRun extends Measured {
-  /** Our own phases; empty for the naive script. */
+  /** Milliseconds; the two contenders name theirs differently. */
   phases: Record<string, number>;
 }
 
@@ -19,19 +20,17 @@ export async function runOffpeak(
   product: Product,
   sandbox: SandboxProcess,
   source: string,
-  prompt?: string,
+  { prompt, vendor = vendors.openai }: { prompt?: string; vendor?: Vendor } = {},
 ): Promise<WholeRun> {
   await sandbox.reset();
-  const home = mkdtempSync(join(work, 'home-'));
+  const home = newHome(work, vendor, sandbox.url);
   try {
-    mkdirSync(home, { recursive: true });
-    writeFileSync(join(home, 'config.yaml'), `providers: {openai: {poll_interval: ${pollMs / 1000}}}\n`);
     const output = join(home, 'results.jsonl');
     const flags = prompt === undefined ? [] : ['--prompt', prompt];
     const startedAt = Date.now();
     const measured = await runNode(
-      [product.path, 'run', source, ...flags, '--model', 'openai:gpt-5-mini', '--output', output],
-      { env: { ...sandbox.env, OFFPEAK_HOME: home } },
+      [product.path, 'run', source, ...flags, '--model', `${vendor.name}:${vendor.model}`, '--output', output],
+      { env: { OFFPEAK_HOME: home } },
     );
     const phases = phasesOf(join(home, 'offpeak.db'), startedAt, startedAt + measured.ms);
     if (statSync(output).size === 0) throw new Error('offpeak wrote no results');
@@ -41,13 +40,31 @@ export async function runOffpeak(
   }
 }
 
-/** The same input by the script beside this file. */
-export async function runNaive({ work }: Bench, sandbox: SandboxProcess, source: string): Promise<WholeRun> {
+/** A home whose settings lead to a server of ours; the caller removes it. */
+export function newHome(work: string, vendor: Vendor, url: string): string {
+  const home = mkdtempSync(join(work, 'home-'));
+  const settings = { ...vendor.settings(url), poll_interval: pollMs / 1000 };
+  writeFileSync(join(home, 'config.yaml'), `providers: ${JSON.stringify({ [vendor.name]: settings })}\n`, {
+    mode: 0o600,
+  });
+  return home;
+}
+
+/** The same input by the script beside this file; it times its own phases. */
+export async function runNaive(
+  { work }: Bench,
+  sandbox: SandboxProcess,
+  source: string,
+  vendor: Vendor = vendors.openai,
+): Promise<WholeRun> {
   await sandbox.reset();
   const output = join(work, 'naive.jsonl');
-  const measured = await runNode([here('naive-openai.ts'), source, output, String(pollMs)], { env: sandbox.env });
+  const measured = await runNode([here(vendor.naive), source, output, String(pollMs), vendor.model], {
+    env: vendor.env(sandbox.url),
+  });
   rmSync(output, { force: true });
-  return { ...measured, phases: {} };
+  const { phases } = JSON.parse(measured.stdout) as { phases: Record<string, number> };
+  return { ...measured, phases };
 }
 
 /** Phases of the life of a batch, by the event that begins and the one that ends each. */

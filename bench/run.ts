@@ -2,23 +2,32 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { collect } from './collect.ts';
 import type { Bench } from './harness.ts';
+import { pack } from './pack.ts';
+import { priming } from './priming.ts';
 import { buildProduct, type Product } from './product.ts';
+import { providers } from './providers.ts';
 import { machineText, save, type Table, tableText } from './report.ts';
+import { resume } from './resume.ts';
 import { start } from './start.ts';
-import { collect, enqueue, scan, store } from './store.ts';
+import { enqueue, scan, store } from './store.ts';
 import { memory, scale, wholeWay } from './whole-way.ts';
 
 /** `npm run bench -- [name...] [--runs N] [--scale 0.1] [--save]`: what this machine and this version do. */
 const benches: Readonly<Record<string, (bench: Bench, product: Product) => Promise<Table[]>>> = {
   'whole-way': wholeWay,
   memory,
+  providers,
   scale,
   enqueue,
   store,
+  pack,
+  resume,
   start,
   scan,
   collect,
+  priming,
 };
 
 const { values, positionals } = parseArgs({

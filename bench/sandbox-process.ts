@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Ledger } from '../src/sandbox/sandbox.ts';
 import { here } from './harness.ts';
 
 export interface SandboxProcess {
   url: string;
-  /** For contenders: where the provider is. */
-  env: Record<string, string>;
+  /** What really happened there. */
+  ledger(): Promise<Ledger>;
   /** Forgets all files and batches, so that each run meets the same provider. */
   reset(): Promise<void>;
   close(): Promise<void>;
@@ -29,7 +30,10 @@ export async function startSandboxProcess(work: string): Promise<SandboxProcess>
   });
   return {
     url,
-    env: { OPENAI_BASE_URL: `${url}/v1`, OPENAI_API_KEY: 'sk-bench' },
+    async ledger() {
+      const answer = await fetch(`${url}/_sandbox/ledger`);
+      return (await answer.json()) as Ledger;
+    },
     async reset() {
       const answer = await fetch(`${url}/_sandbox/reset`, { method: 'POST' });
       await answer.text();

@@ -1,16 +1,20 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { chunkRows } from '../src/store.ts';
+import { chunkRows } from '../src/store-rows.ts';
 import { alternate, type Bench, ratioOf, runChild, spreadOf } from './harness.ts';
 import { textFolder } from './material.ts';
 import { megabytes, microseconds, milliseconds, percent, perSecond, type Table, verdict } from './report.ts';
 
-type Numbers = Record<string, number>;
-const column = (runs: readonly Numbers[], name: string) => runs.map((run) => run[name] ?? Number.NaN);
+export type Numbers = Record<string, number>;
+export const column = (runs: readonly Numbers[], name: string) => runs.map((run) => run[name] ?? Number.NaN);
 const count = (value: number) => value.toLocaleString('en-US');
 
 /** A child that gets a database of its own, which is thrown away. */
-function onFreshDatabase({ work }: Bench, script: string, args: readonly (string | number)[]): () => Promise<Numbers> {
+export function onFreshDatabase(
+  { work }: Bench,
+  script: string,
+  args: readonly (string | number)[],
+): () => Promise<Numbers> {
   return async () => {
     const folder = mkdtempSync(join(work, 'store-'));
     try {
@@ -95,27 +99,6 @@ export async function scan(bench: Bench): Promise<Table[]> {
       title: `scan: ${count(files)} files of 1 KB`,
       columns: ['contender', 'files', 'peak memory'],
       rows: [row('files source', offpeak), row('readdir, await readFile', naive)],
-    },
-  ];
-}
-
-/** Results off the wire into the store: parsed, judged, priced, durable. */
-export async function collect(bench: Bench): Promise<Table[]> {
-  const rows = Math.round(100_000 * bench.scale);
-  const { runs = [] } = await alternate(bench.runs, { runs: onFreshDatabase(bench, 'collect.ts', [rows, 1024]) });
-  return [
-    {
-      title: `collect: ${count(rows)} answers of 1 KB, from a local server into the store`,
-      columns: ['rows', 'of bytes', 'longest hold of the event loop', 'peak memory'],
-      rows: [
-        [
-          perSecond(spreadOf(column(runs, 'perSecond'))),
-          `${spreadOf(column(runs, 'mbPerSecond')).median.toFixed(0)} MB/s`,
-          milliseconds(spreadOf(column(runs, 'longestHoldMs'))),
-          megabytes(spreadOf(column(runs, 'peakBytes'))),
-        ],
-      ],
-      notes: ['The server of the prepared bytes is a process of its own on the same cores.'],
     },
   ];
 }

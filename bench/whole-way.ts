@@ -31,7 +31,7 @@ export async function wholeWay(bench: Bench, product: Product): Promise<Table[]>
       naive: () => runNaive(bench, sandbox, source),
     });
     const { files = [] } = await alternate(bench.runs, {
-      files: () => runOffpeak(bench, product, sandbox, folder, 'Summarize this note'),
+      files: () => runOffpeak(bench, product, sandbox, folder, { prompt: 'Summarize this note' }),
     });
     const ratio = ratioOf(msOf(offpeak), msOf(naive));
     const phases = phaseRow(offpeak);

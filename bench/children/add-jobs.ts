@@ -1,4 +1,4 @@
-import { chunkRows } from '../../src/store.ts';
+import { chunkRows } from '../../src/store-rows.ts';
 import { createSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts';
 import { createCalls } from './calls.ts';
 import { chunkOf, newRun } from './jobs.ts';

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { chunkRows } from '../../src/store.ts';
+import { chunkRows } from '../../src/store-rows.ts';
 import { createCalls } from './calls.ts';
 import { chunkOf } from './jobs.ts';
 

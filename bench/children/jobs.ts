@@ -1,4 +1,4 @@
-import type { LaneKey, NewJob, NewRun } from '../../src/store.ts';
+import type { LaneKey, NewJob, NewRun } from '../../src/store-rows.ts';
 import { bodyOf, model } from '../material.ts';
 
 export const account = 'bench-account';
@@ -17,7 +17,8 @@ export const keyOf = (position: number): string => `job-${String(position).padSt
 export function chunkOf(first: number, count: number, bodyBytes: number): NewJob[] {
   return Array.from({ length: count }, (_, index) => {
     const position = first + index;
-    return { key: keyOf(position), position, request: { lane, body: bodyOf(position, bodyBytes) } };
+    const size = { inputTokens: Math.ceil(bodyBytes / 4), maxInputTokens: bodyBytes };
+    return { key: keyOf(position), position, request: { lane, body: bodyOf(position, bodyBytes), size } };
   });
 }
 
@@ -34,6 +35,7 @@ export function newRun(id: string): NewRun {
     timeoutMs: 30_000,
     simulated: false,
     fresh: false,
+    primeCache: false,
     recipe: { type: 'requests', version: 1 },
     source: { type: 'jsonl', path: '/bench.jsonl' },
   };

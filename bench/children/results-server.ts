@@ -1,72 +1,49 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { textOf } from '../material.ts';
+import type { VendorName } from '../vendors.ts';
+import { answersOf } from './answers.ts';
 
 /**
- * `results-server.ts ROWS ANSWER_BYTES`: an ended batch and its output file, made once and kept as bytes. Says its address;
- * reads the custom id of the first row, from which the others count on; says how many bytes the file has.
+ * `results-server.ts VENDOR ROWS ANSWER_BYTES ORDER`: an ended batch and its results, made once and kept as bytes. Says its
+ * address; reads the custom id of the first row, from which the others count on; says how many bytes the results have.
  */
-const rows = Number(process.argv[2]);
-const answerBytes = Number(process.argv[3]);
+const [vendor = '', rowsText = '', bytesText = '', order = ''] = process.argv.slice(2);
+const answers = answersOf[vendor as VendorName];
+const rows = Number(rowsText);
 let file = Buffer.alloc(0);
+let url = '';
 
 const server = createServer((request, response) => {
   request.resume();
-  if (request.url === '/v1/files/file-output/content') {
+  if (request.url?.split('?')[0] === answers.resultsPath) {
     response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': file.length });
     response.end(file);
     return;
   }
   response.writeHead(200, { 'content-type': 'application/json' });
-  response.end(
-    JSON.stringify({
-      id: 'batch_bench',
-      object: 'batch',
-      endpoint: '/v1/chat/completions',
-      input_file_id: 'file-input',
-      completion_window: '24h',
-      status: 'completed',
-      output_file_id: 'file-output',
-      error_file_id: null,
-      created_at: 1,
-      request_counts: { total: rows, completed: rows, failed: 0 },
-      metadata: null,
-    }),
-  );
+  response.end(JSON.stringify(answers.batch(rows, url)));
 });
-server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+server.listen(0, '127.0.0.1', () => {
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  console.log(url);
+});
 
 process.stdin.setEncoding('utf8').once('data', (text: string) => {
   const [, nonce = '', job = ''] = /^op-([^-]+)-([^-]+)-/.exec(text.trim()) ?? [];
   const first = Number.parseInt(job, 36);
-  file = Buffer.from(
-    Array.from({ length: rows }, (_, index) => lineOf(`op-${nonce}-${(first + index).toString(36)}-1`, index)).join(''),
-  );
+  const lines = Array.from({ length: rows }, (_, index) => {
+    const row = order === 'shuffled' ? shuffled(index) : index;
+    const line = answers.line(`op-${nonce}-${(first + row).toString(36)}-1`, row, Number(bytesText));
+    return `${JSON.stringify(line)}\n`;
+  });
+  file = Buffer.from(lines.join(''));
   console.log(file.length);
 });
 
-function lineOf(id: string, seed: number): string {
-  const body = {
-    id: `chatcmpl-${seed}`,
-    object: 'chat.completion',
-    created: 1_790_000_000,
-    model: 'gpt-5-mini-2025-08-07',
-    choices: [
-      {
-        index: 0,
-        message: { role: 'assistant', content: textOf(seed, answerBytes), refusal: null, annotations: [] },
-        finish_reason: 'stop',
-      },
-    ],
-    usage: {
-      prompt_tokens: 250,
-      completion_tokens: 256,
-      total_tokens: 506,
-      prompt_tokens_details: { cached_tokens: 0, audio_tokens: 0 },
-      completion_tokens_details: { reasoning_tokens: 0, audio_tokens: 0 },
-    },
-    system_fingerprint: null,
-  };
-  const response = { status_code: 200, request_id: `req_${seed}`, body };
-  return `${JSON.stringify({ id: `batch_req_${seed}`, custom_id: id, response, error: null })}\n`;
+/** Each index once, far from its neighbours: a step that has no factor in common with the number of rows. */
+function shuffled(index: number): number {
+  const greatest = (a: number, b: number): number => (b === 0 ? a : greatest(b, a % b));
+  let step = Math.floor(rows * 0.618);
+  while (greatest(step, rows) !== 1) step += 1;
+  return (index * step) % rows;
 }

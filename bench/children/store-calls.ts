@@ -1,4 +1,4 @@
-import { type BookRow, chunkRows } from '../../src/store.ts';
+import { type BookRow, chunkRows } from '../../src/store-rows.ts';
 import { createSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts';
 import { textOf } from '../material.ts';
 import { createCalls } from './calls.ts';
