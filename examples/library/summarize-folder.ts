@@ -9,12 +9,8 @@ import {
   createOffpeak,
   createOpenAIProvider,
   createPromptRecipe,
-  createRecipe,
   createSink,
-  createSource,
   createSqliteStore,
-  isOwnerAlive,
-  processOwner,
   startSandbox,
 } from 'offpeak';
 
@@ -23,19 +19,11 @@ const model = 'gpt-5-mini';
 const home = mkdtempSync(join(tmpdir(), 'summarize-folder-'));
 
 const sandbox = await startSandbox({ stateDir: join(home, 'sandbox') });
-// With a key: createOpenAIProvider({ apiKey }), and no sandbox.
+// With a key: createOpenAIProvider({ apiKey }), createAnthropicProvider({ apiKey }) ..., and no sandbox.
 const provider = createOpenAIProvider({ apiKey: 'sk-sandbox', baseUrl: `${sandbox.url}/v1`, simulated: true });
 
-const owner = processOwner();
-const store = createSqliteStore({ path: join(home, 'offpeak.db'), owner, isAlive: isOwnerAlive });
-const offpeak = createOffpeak({
-  store,
-  providers: [provider],
-  createRecipe,
-  createSource,
-  owner,
-  isAlive: isOwnerAlive,
-});
+const store = createSqliteStore({ path: join(home, 'offpeak.db') });
+const offpeak = createOffpeak({ store, providers: [provider] });
 
 const { run } = await offpeak.begin({
   source: createFilesSource({ directory: folder, pattern: '*.txt' }),

@@ -159,9 +159,10 @@ export function comparable(output: string): string {
     .map((line) =>
       line
         .replace(/run-\d{8}-\d{6}-\w+/g, 'RUN')
-        .replace(/batch_[0-9a-f]{8,}/g, 'BATCH')
+        .replace(/\b(?:msgbatch_\w{10,}|batches\/\w{10,}|batch_[0-9a-f]{8,})/g, 'BATCH')
         .replace(/file-\w{10,}/g, 'FILE')
         .replace(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?/g, 'TIME')
+        .replace(/\d{4}-\d\d-\d\d \d\d:\d\d UTC/g, 'TIME')
         .replace(/\b[\d.]+ (ms|s)\b/g, 'SECONDS')
         .replace(/("(?:processing_time|job)": ?)[\d.]+/g, '$1N')
         .replace(/,\d+\.\d+,/g, ',SECONDS,')

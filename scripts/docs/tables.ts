@@ -5,7 +5,10 @@ import { type BatchState, batchMoves } from '../../src/batch.ts';
 import { exitCodes } from '../../src/cli/exit-codes.ts';
 import { type Setting, settings } from '../../src/cli/settings.ts';
 import { type JobState, jobMoves } from '../../src/job.ts';
+import { failureCodes } from '../../src/outcome.ts';
 import type { SkipCode } from '../../src/source.ts';
+import { limitsTable, pricesTable, proofTable, sandboxAddresses, serversTable } from './provider-tables.ts';
+import { table } from './table.ts';
 
 // The parts of the docs that are made from the code. A state, code or reason that is missing here does not compile.
 
@@ -67,7 +70,17 @@ const makers: Readonly<Record<string, (root: string) => string | Promise<string>
       ['reason', 'meaning'],
       Object.entries(skipMeanings).map(([code, words]) => [`\`${code}\``, words]),
     ),
+  'failure-codes': () =>
+    table(
+      ['code', 'meaning'],
+      Object.entries(failureCodes).map(([code, words]) => [`\`${code}\``, words]),
+    ),
   settings: settingsTable,
+  servers: serversTable,
+  'provider-limits': limitsTable,
+  'batch-proofs': proofTable,
+  prices: pricesTable,
+  'sandbox-addresses': sandboxAddresses,
   'command-line': commandLine,
 };
 
@@ -92,18 +105,13 @@ function stateTable<State extends string>(
 }
 
 function settingsTable(): string {
-  const rows = (settings as readonly Setting[]).map(({ key, env, fallback, about }) => [
+  const rows = (settings as readonly Setting[]).map(({ key, env, otherEnv, fallback, about }) => [
     `\`${key}\``,
-    env === undefined ? '-' : `\`${env}\``,
+    [env, otherEnv].flatMap((name) => (name === undefined ? [] : [`\`${name}\``])).join(', ') || '-',
     fallback === undefined ? '-' : `\`${fallback}\``,
     about,
   ]);
   return table(['setting', 'environment', 'default', 'what it is'], rows);
-}
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(header), line(header.map(() => '---')), ...rows.map(line)].join('\n');
 }
 
 /** What `--help` says, of the program and of each command. */
