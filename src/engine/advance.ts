@@ -9,6 +9,7 @@ import { dissolve, pack } from './pack.ts';
 import { poll } from './poll.ts';
 import { reconcile } from './reconcile.ts';
 import { failAll, sendSmaller, triesPerFile } from './refused.ts';
+import { isAlone } from './schedule.ts';
 import { submit } from './submit.ts';
 
 type Step = (engine: Engine, batch: Batch, signal: AbortSignal) => Promise<Batch>;
@@ -82,7 +83,7 @@ async function recover(engine: Engine, leased: Batch, error: unknown, signal: Ab
     return;
   }
   if (hasCode(error, 'batch_unavailable') && !hasRemote(batch)) return fallBack(engine, batch, error);
-  if (isWantOfRoom(batch, error)) {
+  if (await isWantOfRoom(engine, batch, error)) {
     await sendSmaller(engine, batch, error.limit, { code: error.code, message: error.message });
     await store.updateBatch(lease, {}, clock.now(), 'release');
     return;
@@ -120,12 +121,16 @@ async function recover(engine: Engine, leased: Batch, error: unknown, signal: Ab
   );
 }
 
-/** Creates that are refused again and again as too many are refused for what is enqueued, not for how often we ask. */
+/**
+ * Creates that are refused again and again as too many, while others of ours are enqueued, are refused for those, not for
+ * how often we ask. Alone, it is how often somebody else asks.
+ */
 const refusalsForRoom = 4;
 
-function isWantOfRoom(batch: Batch, error: OffpeakError): boolean {
+async function isWantOfRoom(engine: Engine, batch: Batch, error: OffpeakError): Promise<boolean> {
   if (batch.state !== 'packed') return false;
-  return error.code === 'no_room' || (error.code === 'rate_limited' && batch.tries + 1 >= refusalsForRoom);
+  if (error.code === 'no_room') return true;
+  return error.code === 'rate_limited' && batch.tries + 1 >= refusalsForRoom && !(await isAlone(engine, batch));
 }
 
 function hasRemote(batch: Batch): boolean {

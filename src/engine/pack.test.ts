@@ -41,6 +41,15 @@ describe('packing', () => {
     for (const batch of batches) expect(batch.bytes).toBeLessThanOrEqual(400);
   });
 
+  test('nothing goes into a batch whose lane has gone realtime meanwhile', async () => {
+    const fixture = createEngineFixture();
+    const run = await addRun(fixture, 3);
+    const opened = await openBatch(fixture, run.id);
+    await fixture.store.updateLane(opened.laneId, { mode: 'realtime' });
+    expect(await pack(fixture.engine, opened, signal)).toMatchObject({ state: 'abandoned', requests: 0 });
+    expect((await runOf(fixture, run.id)).counts.queued).toBe(3);
+  });
+
   test('a request larger than any batch fails with the reason, and the rest goes', async () => {
     const fixture = createEngineFixture(createFakeProvider({ limits: { maxBytes: 400 } }));
     const big = { key: 'big', position: 2, request: { lane, body: `{"x":"${'y'.repeat(500)}"}`, size } };

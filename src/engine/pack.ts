@@ -14,7 +14,6 @@ const waitForItemsMs = 50;
  */
 export async function pack(engine: Engine, opened: Batch, signal: AbortSignal): Promise<Batch> {
   const { store, clock } = engine;
-  const lease = leaseOf(opened);
   let batch = opened;
   while (!signal.aborted) {
     // Read before claiming: a run that was sealed before the last claim found nothing has nothing more to come.
@@ -28,16 +27,13 @@ export async function pack(engine: Engine, opened: Batch, signal: AbortSignal): 
       bytes: batch.bytes + packed.bytes,
       tokens: batch.tokens + packed.tokens,
     };
-    if (packed.overBudget) return sealOverBudget(engine, batch);
-    if (packed.full) return store.updateBatch(lease, { state: 'packed' }, clock.now());
+    // What fitted into the budget goes; the rest waits until held money comes back, or a person allows more.
+    if (packed.overBudget || packed.full) return seal(engine, batch);
     if (packed.packed > 0 || packed.oversize > 0 || packed.spared > 0) {
       await nextTurn();
       continue;
     }
-    if (run?.state !== 'open') {
-      const state = batch.requests === 0 ? 'abandoned' : 'packed';
-      return store.updateBatch(lease, { state }, clock.now());
-    }
+    if (run?.state !== 'open') return seal(engine, batch);
     await clock.sleep(waitForItemsMs, signal);
   }
   return batch;
@@ -59,8 +55,7 @@ export async function packChunk(engine: Engine, batch: Batch): Promise<PackedJob
   });
 }
 
-/** What fitted into the budget goes; the rest waits until money that is held comes back, or a person allows more. */
-function sealOverBudget(engine: Engine, batch: Batch): Promise<Batch> {
+function seal(engine: Engine, batch: Batch): Promise<Batch> {
   const state = batch.requests === 0 ? 'abandoned' : 'packed';
   return engine.store.updateBatch(leaseOf(batch), { state }, engine.clock.now());
 }

@@ -243,6 +243,16 @@ describe('a batch that was refused whole', () => {
     expect(await fixture.store.getLimit(batch.account, batch.model)).toMatchObject({ limit: 30 });
   });
 
+  test('a named limit far above what is ours: somebody else fills the account, and the same file waits', async () => {
+    const enqueued = { unit: 'tokens', scope: 'model' } as const;
+    const fixture = createEngineFixture(createFakeProvider({ limits: { enqueued } }));
+    const { batch } = await submitted(fixture, 5);
+    const errors = [{ code: 'token_limit_exceeded', message: 'Limit: 2,000,000 enqueued tokens' }];
+    await refuse(fixture, { refusal: 'no_room', limit: 2_000_000, errors });
+    expect(await batchOf(fixture, batch.id)).toMatchObject({ state: 'packed', inputFileId: batch.inputFileId });
+    expect(await fixture.store.getLimit(batch.account, batch.model)).toMatchObject({ limit: 2_000_000 });
+  });
+
   test('while the run is being cancelled, its jobs are cancelled', async () => {
     const fixture = createEngineFixture();
     const { run } = await submitted(fixture, 2);

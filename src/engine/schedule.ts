@@ -61,9 +61,15 @@ export function waitForRoom(engine: Engine, batch: Batch): Promise<Batch> {
   );
 }
 
+/** A limit that is named and so many times as large as what we counted is not our estimate's fault. */
+const farAbove = 2;
+/** Refusals after which it is, all the same. */
+const refusalsBelieved = 8;
+
 /**
- * The provider has refused a batch for want of room, and perhaps named its limit. Our own estimate may be too low: then
- * less than what was refused is the limit, in our unit.
+ * The provider has refused a batch for want of room, and perhaps named its limit. A limit far above what we have there
+ * means that somebody else fills the account: then waiting helps. Else our own estimate is too low, and less than what
+ * was refused is the limit, in our unit.
  */
 export async function learnRoom(engine: Engine, batch: Batch, named: number | undefined): Promise<void> {
   const { enqueued } = batchApiOf(engine, batch).limits;
@@ -74,7 +80,8 @@ export async function learnRoom(engine: Engine, batch: Batch, named: number | un
   const refusedAt = others + sizeIn(room, batch);
   // Alone and refused: it must become smaller. Beside others: what they take has room, and a little more may have.
   const guess = others === 0 ? Math.floor(refusedAt / 2) : Math.max(others, Math.floor(refusedAt * 0.9));
-  const limit = named === undefined || named >= refusedAt ? guess : named;
+  const othersFillIt = named !== undefined && named >= farAbove * refusedAt && batch.refusals < refusalsBelieved;
+  const limit = named !== undefined && (named < refusedAt || othersFillIt) ? named : guess;
   await engine.store.learnLimit(place.account, place.model ?? '*', Math.max(1, limit), engine.clock.now());
 }
 

@@ -146,7 +146,11 @@ async function isDone(state: WorkerState): Promise<boolean> {
   let left = runs.length;
   for (const run of runs) if ((await endRun(engine, run)) || (!isBusy && (await isOutOfBudget(state, run)))) left -= 1;
   if (options.runId === undefined || isBusy) return false;
-  if (left === 0) return true;
+  if (left === 0) {
+    // Jobs of other runs may have ended with ours, and nobody follow those.
+    for (const run of await engine.store.listRuns({ unfinished: true })) await endRun(engine, run);
+    return true;
+  }
   if (options.untilSubmitted !== true) return false;
   for (const run of runs) if (!(await isSubmitted(engine, run))) return false;
   return true;

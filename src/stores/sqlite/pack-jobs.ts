@@ -48,6 +48,9 @@ function claimInto(db: Database, batch: Row, room: PackRoom, delta: RunDelta): P
     oversize: 0,
     overBudget: false,
   };
+  // Its lane has gone realtime meanwhile: what is sealed now is taken apart again, and nothing more may go into it.
+  const { mode } = db.sql('SELECT mode FROM lanes WHERE id = ?').get(number(batch, 'lane')) ?? {};
+  if (mode !== 'batch') return { ...packed, full: true };
   for (const row of queuedJobs(db, number(batch, 'lane'), room.now, Math.min(chunkRows, room.requests))) {
     const job = number(row, 'id');
     const attempt = number(row, 'attempts') + 1;
