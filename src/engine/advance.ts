@@ -36,8 +36,11 @@ export async function advance(engine: Engine, leased: Batch, signal: AbortSignal
       isFirst = false;
       const step = steps[batch.state];
       if (!step) break;
+      const before = batch.state;
       batch = await step(engine, batch, signal);
       engine.emit({ type: 'batch', batch });
+      // Whatever is to be done again is done under the next lease, so that what is read twice is known to be.
+      if (batch.state === before) break;
     }
     await engine.store.updateBatch(leaseOf(leased), {}, engine.clock.now(), 'release');
   } catch (error) {
