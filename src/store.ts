@@ -137,8 +137,8 @@ export interface Store {
   releaseLapsed(now: number): Promise<number>;
 
   // Batches of others
-  /** Which of these remote batches of an account are ours. */
-  findRemotes(account: string, remoteIds: readonly string[]): Promise<Set<string>>;
+  /** Which of these remote batches of an account are known; `submitted`: only those that were sent from here. */
+  findRemotes(account: string, remoteIds: readonly string[], which?: 'submitted'): Promise<Set<string>>;
   /** Adds ended results that were submitted elsewhere; a key that the run has already is left alone. Returns how many were new. */
   importResults(runId: string, remote: ImportedBatch, rows: readonly ImportedRow[]): Promise<number>;
 

@@ -1,5 +1,5 @@
 import { OffpeakError } from '../errors.ts';
-import { newRunId } from '../ids.ts';
+import { newRunId, parseCustomId } from '../ids.ts';
 import type { BatchApi, Provider, RemoteBatch, ResultLine } from '../provider.ts';
 import type { Recipe } from '../recipe.ts';
 import type { Run } from '../run.ts';
@@ -28,6 +28,8 @@ export async function adopt(
   const fingerprint = `adopted ${provider.account} ${remoteId}`;
   await refuseOurs(engine, provider, remoteId, fingerprint);
   const remote = await waitForEnd(engine, api, provider, remoteId, signal);
+  const pending = await pendingNonces(engine, provider);
+  if (remote.nonce !== undefined && pending.has(remote.nonce)) throw beingLookedFor(provider, remoteId);
   const { run } = await store.createRun(
     {
       id: newRunId(clock.now(), engine.random),
@@ -48,7 +50,7 @@ export async function adopt(
     },
     clock.now(),
   );
-  const unreadable = await readInto(engine, provider, api, run, remote, signal);
+  const unreadable = await readInto(engine, provider, api, run, remote, pending, signal);
   await store.updateRun(run.id, { state: 'running' }, clock.now());
   return { run: await store.updateRun(run.id, { state: 'ended' }, clock.now()), unreadable };
 }
@@ -62,6 +64,19 @@ async function refuseOurs(engine: Engine, provider: Provider, remoteId: string, 
   throw new OffpeakError(`${provider.name}:${remoteId} belongs to a run already; \`offpeak batches\` shows which.`, {
     code: 'conflict',
   });
+}
+
+/** Submissions of ours that the account may hold without our knowing their id: the lost replies. */
+async function pendingNonces(engine: Engine, provider: Provider): Promise<ReadonlySet<string>> {
+  const open = await engine.store.listBatches({ openOnly: true });
+  return new Set(open.filter(({ account }) => account === provider.account).map(({ nonce }) => nonce));
+}
+
+function beingLookedFor(provider: Provider, remoteId: string): OffpeakError {
+  return new OffpeakError(
+    `${provider.name}:${remoteId} was sent by a run of this store, which is looking for it: go on with that run.`,
+    { code: 'conflict' },
+  );
 }
 
 async function waitForEnd(
@@ -95,6 +110,7 @@ async function readInto(
   api: BatchApi,
   run: Run,
   remote: RemoteBatch,
+  pending: ReadonlySet<string>,
   signal: AbortSignal,
 ): Promise<number> {
   let position = 0;
@@ -118,6 +134,8 @@ async function readInto(
   };
   for await (const line of api.results(remote, signal)) {
     position += 1;
+    const nonce = line.customId === undefined ? undefined : parseCustomId(line.customId)?.nonce;
+    if (nonce !== undefined && pending.has(nonce)) throw beingLookedFor(provider, remote.remoteId);
     const row = toImported(engine, provider.name, remote, line, position);
     if (!row) {
       unreadable += 1;
@@ -165,11 +183,12 @@ export async function* listOrphans(
   signal?: AbortSignal,
 ): AsyncGenerator<RemoteBatch> {
   if (!provider.batch) return;
+  const pending = await pendingNonces(engine, provider);
   let page: RemoteBatch[] = [];
   const unknown = async () => {
     const ids = page.map(({ remoteId }) => remoteId);
     const ours = await engine.store.findRemotes(provider.account, ids);
-    const orphans = page.filter(({ remoteId }) => !ours.has(remoteId));
+    const orphans = page.filter(({ remoteId, nonce }) => !ours.has(remoteId) && !pending.has(nonce ?? ''));
     page = [];
     return orphans;
   };

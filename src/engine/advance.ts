@@ -5,7 +5,7 @@ import type { LaneMode } from '../store-rows.ts';
 import { collect } from './collect.ts';
 import { goRealtime, isTooLateForBatch } from './deadline.ts';
 import { backoffMs, type Engine, leaseOf, providerOf } from './engine.ts';
-import { dissolve, pack } from './pack.ts';
+import { dissolve, isWhole, pack } from './pack.ts';
 import { poll } from './poll.ts';
 import { reconcile } from './reconcile.ts';
 import { failAll, sendSmaller, triesPerFile } from './refused.ts';
@@ -51,6 +51,7 @@ export async function advance(engine: Engine, leased: Batch, signal: AbortSignal
 async function submitUnlessCancelled(engine: Engine, batch: Batch, signal: AbortSignal): Promise<Batch> {
   const run = await engine.store.getRun(batch.runId);
   if (run?.state === 'cancelling') return dissolve(engine, batch, 'cancelled', 'the run was cancelled');
+  if (!(await isWhole(engine, batch))) return dissolve(engine, batch, 'queued', 'it was being taken apart');
   if (run && (batch.hedged || (await isTooLateForBatch(engine, run, batch)))) {
     await goRealtime(engine, run, batch.laneId);
     return dissolve(engine, batch, 'queued', 'the deadline leaves no time for a batch');

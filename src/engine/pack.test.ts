@@ -41,6 +41,21 @@ describe('packing', () => {
     for (const batch of batches) expect(batch.bytes).toBeLessThanOrEqual(400);
   });
 
+  test('a batch that was half taken apart when its worker died is never sent: the rest goes back too', async () => {
+    const fixture = createEngineFixture();
+    const { store, clock, engine } = fixture;
+    const run = await addRun(fixture, 5);
+    const packed = await pack(engine, await openBatch(fixture, run.id), signal);
+    const [first] = await store.readAttempts(packed.id, { afterJob: 0, limit: 1, openOnly: true });
+    const lease = { batchId: packed.id, generation: packed.generation };
+    const back = { outcome: 'returned', next: 'queued', at: clock.now() } as const;
+    await store.book([{ job: first?.job ?? 0, attempt: 1, ...back }], lease);
+    await advance(engine, packed, signal);
+    expect(await batchOf(fixture, packed.id)).toMatchObject({ state: 'abandoned' });
+    expect((await runOf(fixture, run.id)).counts.queued).toBe(5);
+    expect(fixture.fake.calls).toEqual([]);
+  });
+
   test('nothing goes into a batch whose lane has gone realtime meanwhile', async () => {
     const fixture = createEngineFixture();
     const run = await addRun(fixture, 3);

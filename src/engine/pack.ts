@@ -15,6 +15,7 @@ const waitForItemsMs = 50;
 export async function pack(engine: Engine, opened: Batch, signal: AbortSignal): Promise<Batch> {
   const { store, clock } = engine;
   let batch = opened;
+  if (!(await isWhole(engine, batch))) return dissolve(engine, batch, 'queued', 'it was being taken apart');
   while (!signal.aborted) {
     // Read before claiming: a run that was sealed before the last claim found nothing has nothing more to come.
     const run = await store.getRun(batch.runId);
@@ -45,7 +46,7 @@ export async function packChunk(engine: Engine, batch: Batch): Promise<PackedJob
   const room = await roomOf(engine, batch);
   const most = room?.unit === 'requests' ? Math.min(maxRequests, room.limit) : maxRequests;
   return engine.store.packJobs(leaseOf(batch), {
-    requests: (batch.isPrimer ? 1 : most) - batch.requests,
+    requests: Math.max(0, (batch.isPrimer ? 1 : most) - batch.requests),
     bytes: maxBytes - batch.bytes,
     maxBytes,
     now: engine.clock.now(),
@@ -76,6 +77,16 @@ export async function dissolve(
   return engine.store.updateBatch(leaseOf(batch), { state, errorMessage: reason }, engine.clock.now());
 }
 
+/**
+ * False, when a worker ended while it took the batch apart: some of its jobs are back in the queue already, and what is
+ * left may not be sent, for the file holds them all.
+ */
+export async function isWhole(engine: Engine, batch: Batch): Promise<boolean> {
+  if (batch.requests === 0) return true;
+  const last = { afterJob: 0, limit: 1, openOnly: false, skip: batch.requests - 1 };
+  return (await engine.store.readAttempts(batch.id, last)).length > 0;
+}
+
 export async function returnJobs(
   engine: Engine,
   batch: Batch,
@@ -97,6 +108,7 @@ export async function returnJobs(
       }),
     );
     await engine.store.book(rows, leaseOf(batch));
+    engine.crashpoint('return jobs');
     await nextTurn();
   }
 }

@@ -238,6 +238,7 @@ describe('a batch that was refused whole', () => {
     await refuse(fixture, { refusal: 'no_room', limit: 30, errors });
     expect(await batchOf(fixture, batch.id)).toMatchObject({ state: 'failed', errorCode: 'token_limit_exceeded' });
     expect((await runOf(fixture, run.id)).counts).toMatchObject({ queued: 5, failed: 0 });
+    await fixture.clock.advance(30_000);
     const smaller = await pack(fixture.engine, await openBatch(fixture, run.id), signal);
     expect(smaller).toMatchObject({ requests: 3, tokens: 30 });
     expect(await fixture.store.getLimit(batch.account, batch.model)).toMatchObject({ limit: 30 });

@@ -86,7 +86,7 @@ describe('a create whose reply was lost, where nothing of ours is carried', () =
     loseReplies(fixture, [false]);
     addStranger(fixture, 3, { phase: 'ended', rawStatus: 'ended' });
     addStranger(fixture, 4);
-    addStranger(fixture, 3, { createdAt: clock.now() - 3_600_000 });
+    addStranger(fixture, 3, { createdAt: clock.now() - 30 * 3_600_000 });
     const strange = addStranger(fixture, 3);
     const run = await addRun(fixture, 3);
     const working = work(fixture, run.id);

@@ -69,6 +69,7 @@ async function findOurs(engine: Engine, batch: Batch, signal: AbortSignal): Prom
   const ours = await engine.store.findRemotes(
     batch.account,
     candidates.map(({ remoteId }) => remoteId),
+    'submitted',
   );
   const search: Search = {};
   for (const candidate of candidates) {
@@ -84,8 +85,8 @@ async function findOurs(engine: Engine, batch: Batch, signal: AbortSignal): Prom
   return search;
 }
 
-/** How far a provider's clock may be from ours. */
-const clockToleranceMs = 10 * 60_000;
+/** How far a provider's clock may be from ours, a wrong time zone and day included: a foreign batch costs one look more. */
+const clockToleranceMs = 26 * 3_600_000;
 
 /** As many requests, made when ours was sent: not a proof, for an identical batch may have been sent that second. */
 function fits(engine: Engine, batch: Batch, remote: RemoteBatch): boolean {

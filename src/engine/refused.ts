@@ -2,7 +2,7 @@ import type { Batch } from '../batch.ts';
 import type { RemoteBatch } from '../provider.ts';
 import { type BookRow, chunkRows } from '../store-rows.ts';
 import { backoffMs, type Engine, leaseOf, nextTurn } from './engine.ts';
-import { returnJobs } from './pack.ts';
+import { isWhole, returnJobs } from './pack.ts';
 import { isAlone, learnRoom, roomOf } from './schedule.ts';
 
 /** Tries with one uploaded file that the provider does not see, before it is uploaded again. */
@@ -24,9 +24,8 @@ export async function refused(engine: Engine, batch: Batch, remote: RemoteBatch)
 
   // Rows that went back are gone from the batch, and lines do not count up to the same rows any more: after a crash in
   // the middle the named ones have been booked already.
-  const isWhole = (await requestAtLine(engine, batch, batch.requests)) !== undefined;
   const isRows = remote.refusal === 'rows' && !(await repeatsItself(engine, batch, reason));
-  const blamed = !isRows ? 0 : isWhole ? await failNamedRows(engine, batch, remote) : 1;
+  const blamed = !isRows ? 0 : (await isWhole(engine, batch)) ? await failNamedRows(engine, batch, remote) : 1;
   if (cancelling) await returnJobs(engine, batch, 'cancelled', 'the run was cancelled');
   // No row is to blame: the next batch would be refused for the same reason.
   // What went realtime for the deadline's sake ends there.
@@ -36,6 +35,9 @@ export async function refused(engine: Engine, batch: Batch, remote: RemoteBatch)
   const kept = { errorCode: reason.code, errorMessage: reason.message, rawStatus: remote.rawStatus };
   return store.updateBatch(leaseOf(batch), { state: 'failed', ...kept }, clock.now());
 }
+
+const hopelessAfterMs = 24 * 3_600_000;
+const roomPauseMs = 30_000;
 
 export interface Reason {
   code: string;
@@ -68,9 +70,12 @@ export async function sendSmaller(
 ): Promise<Batch> {
   const { store, clock } = engine;
   const kept = { errorCode: reason.code, errorMessage: reason.message };
-  // Nothing is smaller than one request: when even that finds no room beside nothing else, it never will.
-  const isSmallest = batch.requests === 1 && batch.refusals > 0 && reason.code !== 'rate_limited';
-  if (isSmallest && (await isAlone(engine, batch))) {
+  // Nothing is smaller than one request: when even that finds no room beside nothing of ours for a day, it never will,
+  // unless the provider names more than it takes: then somebody else fills the account.
+  const waitedMs = clock.now() - batch.createdAt;
+  const isSmallest = batch.requests === 1 && (named ?? 0) < batch.tokens && reason.code !== 'rate_limited';
+  const isHopeless = isSmallest && (named !== undefined ? batch.refusals > 0 : waitedMs > hopelessAfterMs);
+  if (isHopeless && (await isAlone(engine, batch))) {
     await failAll(engine, batch, reason);
     engine.emit({ type: 'note', message: `batch ${batch.id} was refused: ${reason.message}` });
     return store.updateBatch(leaseOf(batch), { state: 'failed', ...kept }, clock.now());
@@ -80,7 +85,8 @@ export async function sendSmaller(
   const own = room?.unit === 'requests' ? batch.requests : batch.tokens;
   if (room && own > room.limit && batch.requests > 1) {
     const message = `batch ${batch.id} is too large for the account; its jobs are packed into smaller ones. ${reason.message}`;
-    await returnJobs(engine, batch, 'queued', reason.message);
+    // A pause, or an account that is full of somebody else's work is asked once for every halving.
+    await returnJobs(engine, batch, 'queued', reason.message, clock.now() + roomPauseMs);
     engine.emit({ type: 'note', message });
     const state = batch.state === 'packed' ? 'abandoned' : 'failed';
     return store.updateBatch(leaseOf(batch), { state, ...kept }, clock.now());
@@ -148,7 +154,12 @@ export async function failAll(
     const attempts = await engine.store.readAttempts(batch.id, { afterJob, limit: chunkRows, openOnly: true });
     const last = attempts.at(-1);
     if (!last) return;
-    const rows = attempts.map((attempt) => ({ ...failedRow(engine, attempt, reason.code, reason.message), ...more }));
+    const rows = attempts.map((attempt) => ({
+      ...failedRow(engine, attempt, reason.code, reason.message),
+      ...more,
+      // For the deadline's sake its jobs are on their way in realtime: only the attempt ends.
+      ...(batch.hedged ? { next: 'queued' as const } : {}),
+    }));
     await engine.store.book(rows, leaseOf(batch));
     await nextTurn();
     afterJob = last.job;

@@ -60,6 +60,8 @@ export function judge(
         output: outcome.output,
         ...extras(outcome),
         ...money,
+        // Charged all the same, though nobody says how much.
+        ...(outcome.usage ? {} : { mayBeCharged: true }),
       };
     }
     return { ...ref, at, outcome: 'failed', ...again, errorCode: 'invalid_output', errorMessage: problem, ...money };

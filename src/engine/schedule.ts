@@ -63,8 +63,6 @@ export function waitForRoom(engine: Engine, batch: Batch): Promise<Batch> {
 
 /** A limit that is named and so many times as large as what we counted is not our estimate's fault. */
 const farAbove = 2;
-/** Refusals after which it is, all the same. */
-const refusalsBelieved = 8;
 
 /**
  * The provider has refused a batch for want of room, and perhaps named its limit. A limit far above what we have there
@@ -80,7 +78,7 @@ export async function learnRoom(engine: Engine, batch: Batch, named: number | un
   const refusedAt = others + sizeIn(room, batch);
   // Alone and refused: it must become smaller. Beside others: what they take has room, and a little more may have.
   const guess = others === 0 ? Math.floor(refusedAt / 2) : Math.max(others, Math.floor(refusedAt * 0.9));
-  const othersFillIt = named !== undefined && named >= farAbove * refusedAt && batch.refusals < refusalsBelieved;
+  const othersFillIt = named !== undefined && named >= farAbove * refusedAt;
   const limit = named !== undefined && (named < refusedAt || othersFillIt) ? named : guess;
   await engine.store.learnLimit(place.account, place.model ?? '*', Math.max(1, limit), engine.clock.now());
 }

@@ -47,6 +47,8 @@ async function* requestsOf(engine: Engine, batch: Batch): AsyncGenerator<{ custo
   const page = Math.max(1, Math.min(chunkRows, Math.floor(1_048_576 / Math.max(meanBytes, 1))));
   let afterJob = 0;
   for (;;) {
+    // A worker that was stopped in the middle for longer than its lease must not finish what another has begun anew.
+    await engine.store.updateBatch(leaseOf(batch), {}, engine.clock.now());
     const requests = await engine.store.readRequests(batch.id, afterJob, page);
     for (const request of requests) {
       yield { customId: customId(batch.nonce, request.job, request.attempt), body: request.body };

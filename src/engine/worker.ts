@@ -100,6 +100,11 @@ async function takeForeignWork(state: WorkerState): Promise<void> {
     ...(await engine.store.findLanes({ runId }, engine.clock.now())),
     ...(await engine.store.listBatches({ runId, openOnly: true })),
   ];
+  const followed = (await engine.store.checkFollowers(runId, 0)).batchIds;
+  const others = followed.length === 0 ? [] : await engine.store.listBatches({ openOnly: true });
+  for (const batch of others) {
+    if (followed.includes(batch.id) && !engine.providers.has(batch.account)) throw foreignAccount(batch.runId, batch);
+  }
   for (const foreign of open) {
     if (engine.providers.has(foreign.account)) continue;
     const today = [...engine.providers.values()].find(({ name }) => name === foreign.provider);

@@ -5,6 +5,8 @@ import { arrayOf, countOf, type JsonRecord, recordOf } from '../json-values.ts';
 /** What a large image takes once it is scaled down to what the models see. */
 const imageTokens = 1600;
 const maxImageTokens = 5000;
+/** What a document elsewhere may hold: more than that no model reads at once. */
+const mostUnseenTokens = 2_000_000;
 /** Room for the words that the provider puts before tools and schemas on its own. */
 const hiddenTokens = 1000;
 
@@ -25,11 +27,24 @@ export function sizeOfBody(body: JsonRecord, text: string): RequestSize {
   const size: RequestSize = {
     inputTokens: estimateTokens(measured.textBytes) + measured.images * imageTokens,
     // The JSON around the text stands for what a message costs besides its words.
-    maxInputTokens: Buffer.byteLength(text) - measured.imageBytes + measured.images * maxImageTokens + hidden,
+    maxInputTokens:
+      Buffer.byteLength(text) -
+      measured.imageBytes +
+      measured.images * maxImageTokens +
+      hidden +
+      unseenTokens(text, body),
   };
   const maxOutputTokens = countOf(body.max_tokens);
   if (maxOutputTokens !== undefined) size.maxOutputTokens = maxOutputTokens;
   return size;
+}
+
+/** A document behind an address, a file at the provider. */
+const outside = /"type"\s*:\s*"(url|file)"/;
+
+function unseenTokens(text: string, body: JsonRecord): number {
+  const mayHold = arrayOf(body.messages).some((message) => typeof recordOf(message)?.content !== 'string');
+  return mayHold && text.includes('"document"') && outside.test(text) ? mostUnseenTokens : 0;
 }
 
 /** A string, or blocks; a tool's result holds blocks of its own. */

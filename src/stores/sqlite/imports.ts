@@ -7,10 +7,16 @@ import { Spending } from './spending.ts';
 
 /** Batches that were submitted elsewhere, and their results as a run of ours. */
 
-export function findRemotes(db: Database, account: string, remoteIds: readonly string[]): Set<string> {
+export function findRemotes(
+  db: Database,
+  account: string,
+  remoteIds: readonly string[],
+  which?: 'submitted',
+): Set<string> {
   return db.read(() => {
     const find = db.sql(
-      'SELECT 1 FROM batches b JOIN lanes l ON l.id = b.lane WHERE b.remote_id = ? AND l.account = ? LIMIT 1',
+      `SELECT 1 FROM batches b JOIN lanes l ON l.id = b.lane WHERE b.remote_id = ? AND l.account = ?
+         ${which === 'submitted' ? "AND b.raw_status IS NOT 'adopted'" : ''} LIMIT 1`,
     );
     return new Set(remoteIds.filter((id) => find.get(id, account) !== undefined));
   });

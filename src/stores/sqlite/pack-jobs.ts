@@ -51,7 +51,7 @@ function claimInto(db: Database, batch: Row, room: PackRoom, delta: RunDelta): P
   // Its lane has gone realtime meanwhile: what is sealed now is taken apart again, and nothing more may go into it.
   const { mode } = db.sql('SELECT mode FROM lanes WHERE id = ?').get(number(batch, 'lane')) ?? {};
   if (mode !== 'batch') return { ...packed, full: true };
-  for (const row of queuedJobs(db, number(batch, 'lane'), room.now, Math.min(chunkRows, room.requests))) {
+  for (const row of queuedJobs(db, number(batch, 'lane'), room.now, Math.max(0, Math.min(chunkRows, room.requests)))) {
     const job = number(row, 'id');
     const attempt = number(row, 'attempts') + 1;
     const bytes = room.lineBytes(number(row, 'bytes'), customId(nonce, job, attempt));
@@ -78,7 +78,7 @@ function claimInto(db: Database, batch: Row, room: PackRoom, delta: RunDelta): P
     packed.bytes += bytes;
     packed.tokens = tokens;
   }
-  packed.full ||= packed.packed === room.requests;
+  packed.full ||= packed.packed >= room.requests;
   return packed;
 }
 

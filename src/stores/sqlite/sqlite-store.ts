@@ -81,7 +81,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
     hedgeJobs: async (lease, afterJob) => batches.hedgeJobs(db, lease, afterJob),
     settleFollowers: async () => settleFollowers(db),
     checkFollowers: async (runId, afterLeader) => checkFollowers(db, runId, afterLeader),
-    findRemotes: async (account, ids) => imports.findRemotes(db, account, ids),
+    findRemotes: async (account, ids, which) => imports.findRemotes(db, account, ids, which),
     importResults: async (runId, remote, rows) => imports.importResults(db, runId, remote, rows),
     listDurations: async (account, model, limit) => batches.listDurations(db, account, model, limit),
     listCosts: async (filter = {}) => listCosts(db, filter),
