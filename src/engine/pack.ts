@@ -108,7 +108,6 @@ export async function returnJobs(
       }),
     );
     await engine.store.book(rows, leaseOf(batch));
-    engine.crashpoint('return jobs');
     await nextTurn();
   }
 }

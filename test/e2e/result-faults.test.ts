@@ -186,13 +186,15 @@ describe.concurrent('batches that end in another way', () => {
     expect(await stage.verdict(engine, { allSucceeded: false })).toMatchObject(sound);
   });
 
-  it('no room for its tokens, and nothing to wait for: in smaller batches', async ({ onTestFinished }) => {
+  it('no room for its tokens, by a limit far above them: the same file is submitted again later', async ({
+    onTestFinished,
+  }) => {
     const stage = await openStage(onTestFinished, {
       faults: { routes: [{ ...create, times: 1, fault: { type: 'token-limit' } }] },
     });
     const { engine, run } = await runUnder(stage);
     expect(run.counts.succeeded).toBe(12);
-    expect(await stage.sandbox.ledger()).toMatchObject({ uploads: 3, createCalls: 3, creates: 3, rowsCharged: 12 });
+    expect(await stage.sandbox.ledger()).toMatchObject({ uploads: 1, createCalls: 2, creates: 2, rowsCharged: 12 });
     expect(await stage.verdict(engine)).toMatchObject(sound);
   });
 
