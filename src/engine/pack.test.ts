@@ -13,7 +13,7 @@ import {
   runOf,
   size,
 } from './engine-fixtures.ts';
-import { pack } from './pack.ts';
+import { pack, packChunk } from './pack.ts';
 
 const signal = new AbortController().signal;
 
@@ -54,6 +54,19 @@ describe('packing', () => {
     expect(await batchOf(fixture, packed.id)).toMatchObject({ state: 'abandoned' });
     expect((await runOf(fixture, run.id)).counts.queued).toBe(5);
     expect(fixture.fake.calls).toEqual([]);
+  });
+
+  test('a limit learned while it is packed, below what it holds, seals it', async () => {
+    const enqueued = { unit: 'requests', scope: 'account' } as const;
+    const fixture = createEngineFixture(createFakeProvider({ limits: { maxRequests: 2_000, enqueued } }));
+    const { engine, store, clock } = fixture;
+    const run = await addRun(fixture, 1_200);
+    const opened = await openBatch(fixture, run.id);
+    const packed = await packChunk(engine, opened);
+    expect(packed.packed).toBe(500);
+    await store.learnLimit(account, '*', 100, clock.now());
+    const batch = await pack(engine, { ...opened, requests: packed.packed, bytes: packed.bytes }, signal);
+    expect(batch).toMatchObject({ state: 'packed', requests: 500 });
   });
 
   test('nothing goes into a batch whose lane has gone realtime meanwhile', async () => {

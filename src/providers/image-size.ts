@@ -1,19 +1,13 @@
 import type { ChatRequest, RequestSize } from '../request.ts';
 import { estimateTokens } from '../usage.ts';
+import { mostUnseenTokens } from './unseen-tokens.ts';
 
 /** What an image usually takes, and the most: base64 says nothing about it. */
 const imageTokens = 1100;
 const maxImageTokens = 5000;
 
-/** What lies at the provider or behind an address cannot be counted here: more than that no model reads at once. */
-const mostUnseenTokens = 2_000_000;
 /** Fields that name something outside of the body. */
 const unseen = /"(file_id|file_url|file_ids|vector_store_ids|previous_response_id|conversation)"\s*:\s*["[{]/;
-
-/** For a request that brings more than its body into the model: the bound for that, else 0. */
-export function unseenTokens(body: string): number {
-  return unseen.test(body) ? mostUnseenTokens : 0;
-}
 
 /** Estimate and bound of a body, of which the images take `images` bytes each: those are no text. */
 export function sizeWithImages(
@@ -24,7 +18,7 @@ export function sizeWithImages(
   const textBytes = Buffer.byteLength(body) - images.reduce((sum, bytes) => sum + bytes, 0);
   const size: RequestSize = {
     inputTokens: estimateTokens(textBytes) + images.length * imageTokens,
-    maxInputTokens: textBytes + images.length * maxImageTokens + unseenTokens(body),
+    maxInputTokens: textBytes + images.length * maxImageTokens + (unseen.test(body) ? mostUnseenTokens : 0),
   };
   if (maxOutputTokens !== undefined) size.maxOutputTokens = maxOutputTokens;
   return size;

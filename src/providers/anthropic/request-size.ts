@@ -1,12 +1,11 @@
 import type { RequestSize } from '../../request.ts';
 import { estimateTokens } from '../../usage.ts';
 import { arrayOf, countOf, type JsonRecord, recordOf } from '../json-values.ts';
+import { mostUnseenTokens } from '../unseen-tokens.ts';
 
 /** What a large image takes once it is scaled down to what the models see. */
 const imageTokens = 1600;
 const maxImageTokens = 5000;
-/** What a document elsewhere may hold: more than that no model reads at once. */
-const mostUnseenTokens = 2_000_000;
 /** Room for the words that the provider puts before tools and schemas on its own. */
 const hiddenTokens = 1000;
 

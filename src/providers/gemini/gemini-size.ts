@@ -1,12 +1,11 @@
 import type { RequestSize } from '../../request.ts';
 import { estimateTokens } from '../../usage.ts';
 import { arrayOf, countOf, type JsonRecord, recordOf, textOf } from '../json-values.ts';
+import { mostUnseenTokens } from '../unseen-tokens.ts';
 
 /** An image of at most 384 pixels a side counts 258 tokens, a larger one that for each tile. Pixels are not looked at. */
 const imageTokens = { small: 258, usual: 1290, most: 5000 };
 const smallImageBase64 = 20_000;
-/** What lies behind an address at the provider cannot be counted here: more than that no model reads at once. */
-const mostUnseenTokens = 2_000_000;
 
 interface Media {
   base64: number;
