@@ -50,6 +50,20 @@ describe('what becomes of a job', () => {
     expect(short - clock.now()).toBeGreaterThanOrEqual(1_500);
   });
 
+  test.each<[string, Outcome, boolean]>([
+    ['an answer without usage', { type: 'succeeded', output: 'x' }, true],
+    ['an answer with usage', good('x'), false],
+    ['no answer in time', { ...failure(true), code: 'timeout' } as Outcome, true],
+    ['a broken line', { ...failure(true), code: 'connection' } as Outcome, true],
+    ['no result line', { ...failure(true), code: 'missing' } as Outcome, true],
+    ['an unreadable result line', { ...failure(true), code: 'malformed' } as Outcome, true],
+    ['a refusal by the provider', { ...failure(false), code: 'invalid_request' } as Outcome, false],
+  ])('what may have been charged unseen keeps its part of the budget: %s', (_, outcome, held) => {
+    const { engine } = createEngineFixture();
+    const row = judge(engine, ref, outcome, { recipe: acceptAll, price: undefined, inBatch: true, cancelling: false });
+    expect(row.mayBeCharged ?? false).toBe(held);
+  });
+
   test('money: at the batch’s factor, kept for failures that were charged, absent without a price', () => {
     const { engine } = createEngineFixture();
     const price = priceOf('openai', 'gpt-5-mini');

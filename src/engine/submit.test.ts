@@ -15,6 +15,37 @@ import {
 
 const signal = new AbortController().signal;
 
+test('a worker that lost its lease in the middle of the upload does not go on to create', async () => {
+  const fixture = createEngineFixture();
+  const { fake, store, engine, clock } = fixture;
+  const run = await addRun(fixture, 3);
+  const opened = await openBatch(fixture, run.id);
+  fake.on.upload = async () => {
+    // Another worker takes the batch while this one is stopped.
+    await store.releaseOwner(engine.owner, clock.now());
+    await store.claimBatch({}, { owner: 'worker-b', now: clock.now(), leaseMs: 30_000 });
+  };
+  await advance(engine, opened, new AbortController().signal);
+  expect(fake.calls).not.toContain('create');
+});
+
+test('where the create carries the requests, losing the lease in the middle of them stops it', async () => {
+  const fixture = createEngineFixture(createFakeProvider({ proof: 'results' }));
+  const { fake, store, engine, clock } = fixture;
+  const run = await addRun(fixture, 3);
+  const opened = await openBatch(fixture, run.id);
+  const losing = {
+    ...engine,
+    crashpoint: (name: string) => {
+      if (name !== 'C6') return;
+      void store.releaseOwner(engine.owner, clock.now());
+      void store.claimBatch({}, { owner: 'worker-b', now: clock.now(), leaseMs: 30_000 });
+    },
+  };
+  await advance(losing, opened, new AbortController().signal);
+  expect(fake.remotes).toHaveLength(0);
+});
+
 describe('the order in which a batch is sent', () => {
   test('file id saved, then `submitting` saved, then exactly one create, then the batch id saved', async () => {
     const fixture = createEngineFixture();
