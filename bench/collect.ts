@@ -26,7 +26,7 @@ export async function collect(bench: Bench): Promise<Table[]> {
   return [
     {
       title: `collect: ${rows.toLocaleString('en-US')} answers of 1 KB, from a local server into the store`,
-      columns: ['contender', 'rows', 'of bytes', 'longest hold of the event loop', 'peak memory'],
+      columns: ['contender', 'rows', 'CPU a row', 'of bytes', 'longest hold of the event loop', 'peak memory'],
       rows: Object.entries(all).map(([name, runs]) => row(name, runs)),
       notes: [
         verdict(
@@ -46,6 +46,7 @@ function row(name: string, runs: readonly Numbers[]): string[] {
   return [
     name,
     perSecond(spreadOf(column(runs, 'perSecond'))),
+    `${medianOf(column(runs, 'cpuUs')).toFixed(1)} us`,
     `${medianOf(column(runs, 'mbPerSecond')).toFixed(0)} MB/s`,
     holds.some(Number.isNaN) ? '-' : milliseconds(spreadOf(holds)),
     megabytes(spreadOf(column(runs, 'peakBytes'))),

@@ -68,6 +68,8 @@ export interface Batch {
   tokens: number;
   /** Size of the body that is uploaded. */
   bytes: number;
+  /** Texts of all its embedding requests. */
+  inputs: number;
   /** SHA-256 of the uploaded body, hexadecimal. */
   sha256?: string;
   remoteId?: string;
@@ -91,6 +93,9 @@ export interface Batch {
   /** Complete listings that it was absent from, and since when; later, complete readings that rows were absent from. */
   absences: number;
   absentSince?: number;
+  /** Somebody wants its end: what it holds is stopped, what it finished is kept. */
+  cancelWanted: boolean;
+  /** The provider was asked to stop it. */
   cancelRequested: boolean;
   /** Its unfinished jobs were sent in realtime too, because the deadline demanded it. */
   hedged: boolean;

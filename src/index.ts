@@ -49,6 +49,7 @@ export {
   type AddOptions,
   type AttemptPage,
   type BatchChange,
+  type BatchDuration,
   type BatchRequest,
   type BookedRows,
   type BookRow,
@@ -74,7 +75,45 @@ export {
   type Scope,
 } from './store-rows.ts';
 export type { Store } from './store.ts';
-export { createSqliteStore, type SqliteStoreOptions } from './stores/sqlite/sqlite-store.ts';
+// What the service keeps, and what people look at.
+export {
+  type Alert,
+  alertSeverities,
+  type AlertSeverity,
+  type CursorMove,
+  type Delivery,
+  type DeliveryAttempt,
+  type DeliveryState,
+  deliveryStates,
+  type Enqueued,
+  type NewAlert,
+  type NewDelivery,
+  type QueuedJob,
+  type QueueState,
+  requeueableStates,
+  type ScheduleMark,
+  type ServiceStore,
+  type Token,
+  type TokenRole,
+  tokenRoles,
+} from './service-store.ts';
+export {
+  type AttemptView,
+  type BatchSummary,
+  failuresRead,
+  type FeedRow,
+  type JobDetails,
+  type JobFilter,
+  type JobPage,
+  type JobSummary,
+  type QueueTotals,
+  type RunSummary,
+  type SpendingRow,
+  type StoreEvent,
+  type Totals,
+  type Views,
+} from './views.ts';
+export { createSqliteStore, type SqliteStore, type SqliteStoreOptions } from './stores/sqlite/sqlite-store.ts';
 export type { WholeCheckOptions } from './stores/sqlite/whole-check.ts';
 export { isOwnerAlive, processOwner } from './stores/process-owner.ts';
 

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import type { Batch } from './batch.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { adopt, listOrphans } from './engine/adopt.ts';
 import { type DeliverOptions, deliver } from './engine/deliver.ts';
 import { type Engine, type EngineEvent, nextTurn, type RetryOptions } from './engine/engine.ts';
 import { enqueue, noJobsAdded, seal } from './engine/enqueue.ts';
+import { packRun } from './engine/pack-run.ts';
 import { createWorker, type Worker } from './engine/worker.ts';
 import { isOffpeakError, OffpeakError } from './errors.ts';
 import { newRunId, type Random } from './ids.ts';
@@ -82,6 +84,11 @@ export interface Offpeak {
   fill(run: Run, options?: FillOptions): Promise<AddedJobs>;
   /** Works on a run until it has ended, or on everything until the signal. */
   worker(options?: { runId?: string; untilSubmitted?: boolean }): Worker;
+  /**
+   * Packs what the run can have sent now, in as many batches as it needs; any worker sends them. For the queues of a
+   * service, whose run stays open.
+   */
+  packQueue(runId: string, signal?: AbortSignal): Promise<Batch[]>;
   /** Failed (or cancelled) jobs back into the queue; returns how many. */
   retry(runId: string, states?: readonly ('failed' | 'cancelled')[]): Promise<number>;
   /** Asks for the end of a run: what was not sent is dropped, what the provider has is stopped, what is done stays. */
@@ -127,6 +134,7 @@ export function createOffpeak(options: OffpeakOptions): Offpeak {
     begin: (input) => begin(engine, input),
     fill: (run, how = {}) => fill(engine, options, run, how),
     worker: (how = {}) => createWorker(engine, { isAlive: options.isAlive ?? isOwnerAlive, ...how }),
+    packQueue: (runId, signal = new AbortController().signal) => packRun(engine, runId, signal),
     retry: (runId, states = ['failed']) => retry(engine, runId, states),
     cancel: async (runId) => {
       const before = await store.getRun(runId);

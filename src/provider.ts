@@ -95,6 +95,8 @@ export interface BatchApi {
 export interface BatchLimits {
   maxRequests: number;
   maxBytes: number;
+  /** Inputs of embedding requests, summed over all requests of a batch. Absent: nothing that is known. */
+  maxInputs?: number;
   /** What the provider limits over all batches of an account that have not ended. Absent: nothing that is known. */
   enqueued?: EnqueuedLimit;
   /** First and longest pause between two polls. */

@@ -48,6 +48,8 @@ export interface RequestSize {
   maxInputTokens: number;
   /** The longest answer that the request allows; absent: it sets no limit. */
   maxOutputTokens?: number;
+  /** Texts that an embedding request wants a vector for, each on its own. Absent: it is none. */
+  inputs?: number;
 }
 
 export type JsonSchema = Readonly<Record<string, unknown>>;

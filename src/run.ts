@@ -28,6 +28,8 @@ export type Description = Readonly<Record<string, unknown>> & { readonly type: s
 export interface Run {
   id: string;
   name?: string;
+  /** The job type, where this is one filling of a service's queue: while it is open, its jobs are held. */
+  queue?: string;
   /** Same source, recipe, model and options = same fingerprint: asking again goes on with this run. */
   fingerprint: string;
   state: RunState;

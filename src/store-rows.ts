@@ -11,6 +11,7 @@ export const chunkRows = 500;
 
 export type NewRun = Omit<
   Run,
+  | 'queue'
   | 'state'
   | 'createdAt'
   | 'endedAt'
@@ -100,6 +101,8 @@ export interface NewJob {
   /** Unique in the run; well-formed Unicode (a lone surrogate is `usage`: no store could tell two of them apart). */
   key: string;
   position: number;
+  /** Absent: its run's. */
+  priority?: number;
   /** Absent when the job is skipped. */
   request?: { lane: LaneKey; body: string; size: RequestSize };
   skip?: { code: string; message: string };
@@ -151,11 +154,14 @@ export interface Lease {
   generation: number;
 }
 
-/** What still fits into a batch; `maxBytes` is what an empty one holds. */
+/** What still fits into a batch; `maxBytes` and `maxInputs` are what an empty one holds. */
 export interface PackRoom {
   requests: number;
   bytes: number;
   maxBytes: number;
+  /** Inputs of embedding requests; absent, both: no limit is known. */
+  inputs?: number;
+  maxInputs?: number;
   /** Estimated tokens; absent: no limit is known. */
   tokens?: number;
   now: number;
@@ -169,13 +175,14 @@ export interface PackedJobs {
   packed: number;
   bytes: number;
   tokens: number;
+  inputs: number;
   /** Jobs that left the queue without being sent: they follow one that is under way, or took its answer. */
   spared: number;
   /** The next job did not fit. */
   full: boolean;
   /** The next job did not fit into the run's budget. */
   overBudget: boolean;
-  /** Jobs larger than a whole batch may be; failed, with the reason. */
+  /** Jobs larger than a whole batch may be, in bytes or inputs; failed, with the reason. */
   oversize: number;
 }
 
@@ -222,6 +229,12 @@ export interface BatchChange {
   submittedAt?: number;
   endedAt?: number;
   expiresAt?: number;
+}
+
+/** How long a batch took; stopped before its end, it would have taken longer than that. */
+export interface BatchDuration {
+  durationMs: number;
+  wasStopped: boolean;
 }
 
 /** What an attempt came to, and what becomes of its job. */

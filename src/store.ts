@@ -6,6 +6,7 @@ import type {
   AddOptions,
   AttemptPage,
   BatchChange,
+  BatchDuration,
   BatchRequest,
   BookedRows,
   BookRow,
@@ -143,8 +144,11 @@ export interface Store {
   importResults(runId: string, remote: ImportedBatch, rows: readonly ImportedRow[]): Promise<number>;
 
   // Viewing
-  /** How long the account's last batches of a model took from their creation to their end, newest first. */
-  listDurations(account: string, model: string, limit: number): Promise<number[]>;
+  /**
+   * How long the account's last batches of a model took from their creation to their end, newest first. One that the
+   * provider was asked to stop, by a person or for a deadline's sake, is told apart: it is known to take at least so long.
+   */
+  listDurations(account: string, model: string, limit: number): Promise<BatchDuration[]>;
   /** Sums of what was spent, by day (UTC), run, provider and model. */
   listCosts(filter?: { runId?: string; since?: string }): Promise<CostRow[]>;
   listBatches(filter?: { runId?: string; limit?: number; openOnly?: boolean }): Promise<Batch[]>;

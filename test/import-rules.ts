@@ -17,7 +17,7 @@ export interface Import {
 const layers: readonly (readonly [string, (path: string) => boolean])[] = [
   ['index', (path) => path === 'index.ts'],
   ['offpeak', (path) => path === 'offpeak.ts'],
-  ['port', (path) => /^(store|queue|provider|sink|source|recipe)\.ts$/.test(path)],
+  ['port', (path) => /^(store|service-store|views|queue|provider|sink|source|recipe)\.ts$/.test(path)],
   ['noun', (path) => /^[a-z-]+\.ts$/.test(path)],
   ['engine', (path) => path.startsWith('engine/')],
   ['stores', (path) => path.startsWith('stores/')],
@@ -26,6 +26,7 @@ const layers: readonly (readonly [string, (path: string) => boolean])[] = [
   ['sinks', (path) => path.startsWith('sinks/')],
   ['sources', (path) => path.startsWith('sources/')],
   ['recipes', (path) => path.startsWith('recipes/')],
+  ['service', (path) => path.startsWith('service/')],
   ['server', (path) => path.startsWith('server/')],
   ['cli', (path) => path.startsWith('cli/')],
   ['sandbox', (path) => path.startsWith('sandbox/')],
@@ -69,7 +70,9 @@ export const rules: Readonly<Record<string, Rule>> = {
   sources: { ours: nouns, node: 'all', packages: 'all' },
   // node:module: `createRequire`, by which ajv is loaded only once a schema asks for it.
   recipes: { ours: nouns, node: [...pure, 'node:module'], packages: ['zod', 'ajv'] },
-  server: { ours: [...nouns, 'offpeak'], node: 'all', packages: 'all' },
+  // Sends webhooks and mail, and looks at the disk.
+  service: { ours: [...nouns, 'offpeak'], node: 'all', packages: ['zod', 'croner', 'nodemailer'] },
+  server: { ours: [...nouns, 'offpeak', 'service'], node: 'all', packages: 'all' },
   cli: {
     ours: [
       ...nouns,
@@ -81,6 +84,7 @@ export const rules: Readonly<Record<string, Rule>> = {
       'sinks',
       'sources',
       'recipes',
+      'service',
       'server',
       'sandbox',
     ],

@@ -20,6 +20,7 @@ const insert = db.prepare('INSERT INTO results VALUES (?, ?)');
 const server = await startResultsProcess([vendor, rows, bytesText, 'in order']);
 const bytes = await server.prepare('op-benchnonce-1-1');
 
+const cpu = process.cpuUsage();
 const started = performance.now();
 const { body } = await fetch(server.url + answersOf[vendor as VendorName].resultsPath);
 let inserted = 0;
@@ -34,10 +35,17 @@ if (body) {
 }
 flush();
 const ms = performance.now() - started;
+const used = process.cpuUsage(cpu);
 if (inserted !== Number(rows)) throw new Error(`${inserted} of ${rows} rows`);
 db.close();
 await server.close();
-console.log(JSON.stringify({ perSecond: (inserted / ms) * 1000, mbPerSecond: bytes / 1e3 / ms }));
+console.log(
+  JSON.stringify({
+    perSecond: (inserted / ms) * 1000,
+    mbPerSecond: bytes / 1e3 / ms,
+    cpuUs: (used.user + used.system) / inserted,
+  }),
+);
 
 function flush(): void {
   db.exec('BEGIN IMMEDIATE');

@@ -78,9 +78,11 @@ const engine: Engine = {
 keepHeapSmall();
 const holds = monitorEventLoopDelay({ resolution: 1 });
 holds.enable();
+const cpu = process.cpuUsage();
 const started = performance.now();
 const collected = await collect(engine, ended, new AbortController().signal);
 const ms = performance.now() - started;
+const used = process.cpuUsage(cpu);
 holds.disable();
 const after = await store.getRun(run.id);
 if (collected.state !== 'collected' || after?.counts.succeeded !== rows) {
@@ -90,7 +92,12 @@ if (after.costNanoUsd === undefined || after.costNanoUsd === 0) throw new Error(
 await store.close();
 await server.close();
 console.log(
-  JSON.stringify({ perSecond: (rows / ms) * 1000, mbPerSecond: bytes / 1e3 / ms, longestHoldMs: holds.max / 1e6 }),
+  JSON.stringify({
+    perSecond: (rows / ms) * 1000,
+    mbPerSecond: bytes / 1e3 / ms,
+    cpuUs: (used.user + used.system) / rows,
+    longestHoldMs: holds.max / 1e6,
+  }),
 );
 
 function createProvider(url: string): Provider {

@@ -40,10 +40,18 @@ export function limitsTable(): string {
     title,
     limits.maxRequests.toLocaleString('en-US'),
     megabytes(limits.maxBytes),
+    limits.maxInputs?.toLocaleString('en-US') ?? '-',
     limits.enqueued ? roomWords(limits.enqueued) : '-',
     `${limits.pollMinMs / 1000} to ${limits.pollMaxMs / 1000} s`,
   ]);
-  return table(['provider', 'requests in a batch', 'bytes in a batch', 'enqueued at once', 'polled every'], rows);
+  const header = [
+    'requests in a batch',
+    'bytes in a batch',
+    'texts to embed in a batch',
+    'enqueued at once',
+    'polled every',
+  ];
+  return table(['provider', ...header], rows);
 }
 
 function roomWords({ unit, scope, most }: EnqueuedLimit): string {

@@ -4,7 +4,7 @@ import { hasCode, isOffpeakError, messageOf, OffpeakError } from '../errors.ts';
 import type { LaneMode } from '../store-rows.ts';
 import { collect } from './collect.ts';
 import { goRealtime, isTooLateForBatch } from './deadline.ts';
-import { backoffMs, type Engine, leaseOf, providerOf } from './engine.ts';
+import { backoffMs, type Engine, isCancelling, leaseOf, providerOf } from './engine.ts';
 import { dissolve, isWhole, pack } from './pack.ts';
 import { poll } from './poll.ts';
 import { reconcile } from './reconcile.ts';
@@ -50,7 +50,7 @@ export async function advance(engine: Engine, leased: Batch, signal: AbortSignal
 
 async function submitUnlessCancelled(engine: Engine, batch: Batch, signal: AbortSignal): Promise<Batch> {
   const run = await engine.store.getRun(batch.runId);
-  if (run?.state === 'cancelling') return dissolve(engine, batch, 'cancelled', 'the run was cancelled');
+  if (isCancelling(run, batch)) return dissolve(engine, batch, 'cancelled', 'it was cancelled before it was sent');
   if (!(await isWhole(engine, batch))) return dissolve(engine, batch, 'queued', 'it was being taken apart');
   if (run && (batch.hedged || (await isTooLateForBatch(engine, run, batch)))) {
     await goRealtime(engine, run, batch.laneId);

@@ -4,7 +4,16 @@ import type { Outcome } from '../outcome.ts';
 import type { RemoteBatch, ResultLine } from '../provider.ts';
 import type { BookRow, QuarantinedLine } from '../store-rows.ts';
 import { chunkRows } from '../store-rows.ts';
-import { type BookedJob, backoffMs, batchApiOf, type Engine, leaseOf, nextTurn, providerOf } from './engine.ts';
+import {
+  type BookedJob,
+  backoffMs,
+  batchApiOf,
+  type Engine,
+  isCancelling,
+  leaseOf,
+  nextTurn,
+  providerOf,
+} from './engine.ts';
 import { type Judge, judge, retryTogether } from './retry.ts';
 
 /** Times that the results are read again while rows are missing from them, before the rows are taken for missing. */
@@ -82,7 +91,7 @@ async function startCollecting(engine: Engine, batch: Batch): Promise<Collecting
     price: engine.priceOf(batch.provider, batch.model),
     inBatch: true,
     hedged: batch.hedged,
-    cancelling: run?.state === 'cancelling',
+    cancelling: isCancelling(run, batch),
     retryAt: retryTogether(engine),
   };
   return { engine, batch, judging, rows: [], bytes: 0, strange: [], toMend: new Map(), succeeded: 0 };

@@ -1,7 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OffpeakError } from '../errors.ts';
-import { chanceInTime } from './deadline.ts';
+import type { BatchChange } from '../store-rows.ts';
 import {
   account,
   addRun,
@@ -51,15 +50,15 @@ function taking(batchMs: number, options: Parameters<typeof createFakeProvider>[
 /** Minutes: up to ten, half of them within 5.2. */
 const usual = Array.from({ length: 25 }, (_, i) => 0.4 * (i + 1));
 
-/** Batches of the past that took so long. */
-async function history(fixture: EngineFixture, minutes: readonly number[]): Promise<void> {
+/** Batches of the past that took so long, or were stopped then. */
+async function history(fixture: EngineFixture, minutes: readonly number[], change: BatchChange = {}): Promise<void> {
   const { store, clock } = fixture;
   for (const each of minutes) {
     const run = await addRun(fixture, 1, { fresh: true });
     const batch = await openBatch(fixture, run.id);
     const lease = { batchId: batch.id, generation: batch.generation };
     await store.updateBatch(lease, { state: 'packed' }, clock.now());
-    const times = { submittedAt: clock.now() - each * 60_000, endedAt: clock.now() };
+    const times = { submittedAt: clock.now() - each * 60_000, endedAt: clock.now(), ...change };
     for (const state of ['submitting', 'in_progress', 'ended', 'collecting', 'collected'] as const) {
       await store.updateBatch(lease, { state, ...times }, clock.now());
     }
@@ -67,34 +66,6 @@ async function history(fixture: EngineFixture, minutes: readonly number[]): Prom
     await store.updateRun(run.id, { state: 'ended' }, clock.now());
   }
 }
-
-describe('the chance that a batch ends in time', () => {
-  const durations = fc.array(fc.integer({ min: 1, max: 30 * hour }), { maxLength: 60 });
-  const moment = fc.integer({ min: 0, max: 30 * hour });
-
-  test('is a chance, grows with the time that is left, and is none without any', () => {
-    fc.assert(
-      fc.property(durations, moment, moment, moment, (known, age, left, more) => {
-        const chance = chanceInTime(known, age, left);
-        expect(chance).toBeGreaterThanOrEqual(0);
-        expect(chance).toBeLessThanOrEqual(1);
-        expect(chanceInTime(known, age, left + more)).toBeGreaterThanOrEqual(chance);
-        expect(chanceInTime(known, age, 0)).toBe(0);
-        expect(chanceInTime(known, age, -left)).toBe(0);
-      }),
-    );
-  });
-
-  test('with plenty of history it is the history; with none a belief; older than any, nobody can say', () => {
-    const quick = Array.from({ length: 40 }, (_, i) => (i + 1) * 60_000);
-    expect(chanceInTime(quick, 0, 20 * 60_000)).toBe(0.5);
-    expect(chanceInTime(quick, 30 * 60_000, 5 * 60_000)).toBe(0.5);
-    expect(chanceInTime(quick, 41 * 60_000, 24 * hour)).toBe(0);
-    expect(chanceInTime([], 0, hour)).toBeCloseTo(3 / 7);
-    expect(chanceInTime([], 0, 24 * hour)).toBe(1);
-    expect(chanceInTime([60_000], 0, hour)).toBeCloseTo(4 / 8);
-  });
-});
 
 describe('a run with a deadline', () => {
   test('a batch in time is never hedged', async () => {
@@ -183,6 +154,20 @@ describe('a run with a deadline', () => {
       expect(count(fixture, 'create'), `${minutes} minutes`).toBe(creates);
       expect((await runOf(fixture, run.id)).counts.succeeded).toBe(2);
     }
+  });
+
+  test('batches that were given up after two minutes make no account a quick one', async () => {
+    const fixture = taking(2 * minute);
+    const stopped = { hedged: true, cancelRequested: true };
+    await history(
+      fixture,
+      Array.from({ length: 25 }, () => 2),
+      stopped,
+    );
+    const run = await addRun(fixture, 2, { deadlineAt: fixture.clock.now() + 10 * minute });
+    await fixture.clock.runUntil(work(fixture, run.id));
+    expect(count(fixture, 'create')).toBe(0);
+    expect((await runOf(fixture, run.id)).counts.succeeded).toBe(2);
   });
 
   test('a sealed batch for which it has become too late is taken apart', async () => {

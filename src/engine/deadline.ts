@@ -3,7 +3,8 @@ import { hasCode, messageOf } from '../errors.ts';
 import { unfinishedOf } from '../job.ts';
 import type { Run } from '../run.ts';
 import type { Lane } from '../store-rows.ts';
-import { batchApiOf, type Engine, leaseOf, nextTurn } from './engine.ts';
+import { chanceInTime } from './chance-in-time.ts';
+import { batchApiOf, type Engine, isCancelling, leaseOf, nextTurn } from './engine.ts';
 
 /**
  * A deadline: batch first, because it costs half; what a batch would bring too late goes realtime. When a batch will end
@@ -12,27 +13,27 @@ import { batchApiOf, type Engine, leaseOf, nextTurn } from './engine.ts';
 
 /** Batches of the past that are looked at. */
 const historyLength = 200;
-/** With fewer of them, this is believed beside them: most end within the hour, some take the whole day. */
-const belief: readonly number[] = [10, 30, 60, 120, 240, 480, 1440].map((minutes) => minutes * 60_000);
-const enough = 20;
 /** What one realtime call is taken to last. */
 const callMs = 5_000;
 /** Left over for what nobody foresaw. */
 const marginMs = 30_000;
 
-/** The chance that a batch of this age ends within the time that is left; 0 to 1. */
-export function chanceInTime(durationsMs: readonly number[], ageMs: number, leftMs: number): number {
-  const known = durationsMs.length >= enough ? durationsMs : [...durationsMs, ...belief];
-  const later = known.filter((duration) => duration > ageMs);
-  // Older than any before it: nobody can say.
-  if (later.length === 0) return 0;
-  return later.filter((duration) => duration <= ageMs + leftMs).length / later.length;
-}
-
 /** The last moment at which the run's unfinished jobs can still go realtime and be back in time. */
 export function switchAt(run: Run): number | undefined {
-  if (run.deadlineAt === undefined) return undefined;
-  return run.deadlineAt - (unfinishedOf(run.counts) / run.concurrency) * callMs - marginMs;
+  return lastMoment(run, callMs / run.concurrency);
+}
+
+function lastMoment(run: Run, msPerJob: number): number | undefined {
+  return run.deadlineAt === undefined ? undefined : run.deadlineAt - unfinishedOf(run.counts) * msPerJob - marginMs;
+}
+
+/**
+ * Whether calls one after another, with their pauses, would miss the deadline: then being gentle to a server that has no
+ * batch API must give way. Asked before each call, so that calls that last longer than was taken count as well.
+ */
+export function isTooLateForSequential(engine: Engine, run: Run): boolean {
+  const latest = lastMoment(run, callMs + engine.sequentialPauseMs);
+  return latest !== undefined && engine.clock.now() > latest;
 }
 
 /** Whether a batch that is sent now would rather miss the deadline than not. */
@@ -58,13 +59,22 @@ async function isLate(engine: Engine, run: Run, batch: Batch): Promise<boolean> 
 }
 
 export function deadlineNote(run: Run): string {
-  const time = new Date(run.deadlineAt ?? 0).toISOString().slice(0, 16).replace('T', ' ');
-  return `sent in realtime, at the full price, to be done by ${time} UTC`;
+  return `sent in realtime, at the full price, to be done by ${deadlineWords(run)}`;
+}
+
+function deadlineWords(run: Run): string {
+  return `${new Date(run.deadlineAt ?? 0).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+/** As `goRealtime`, from one call after another; the full price has its reason already, and the note keeps it. */
+export async function leaveSequential(engine: Engine, run: Run, laneId: number): Promise<void> {
+  const words = `now up to ${run.concurrency} at once, to be done by ${deadlineWords(run)}`;
+  const before = run.note === undefined || run.note.includes(words) ? run.note : `${run.note}; ${words}`;
+  await goRealtime(engine, run, laneId, before ?? words);
 }
 
 /** From now on the lane's jobs go realtime, and the run says why. */
-export async function goRealtime(engine: Engine, run: Run, laneId: number): Promise<void> {
-  const note = deadlineNote(run);
+export async function goRealtime(engine: Engine, run: Run, laneId: number, note = deadlineNote(run)): Promise<void> {
   await engine.store.updateLane(laneId, { mode: 'realtime' });
   if ((await engine.store.getRun(run.id))?.note !== note) {
     await engine.store.updateRun(run.id, { note }, engine.clock.now());
@@ -80,7 +90,7 @@ export async function goRealtime(engine: Engine, run: Run, laneId: number): Prom
 export async function hedgeIfLate(engine: Engine, run: Run, batch: Batch, signal: AbortSignal): Promise<void> {
   const { store, clock } = engine;
   const lease = leaseOf(batch);
-  if (run.state === 'cancelling') return;
+  if (isCancelling(run, batch)) return;
   if (!batch.hedged) {
     if (!(await isLate(engine, run, batch))) return;
     await goRealtime(engine, run, batch.laneId);

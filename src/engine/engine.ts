@@ -5,7 +5,7 @@ import type { Random } from '../ids.ts';
 import type { Price } from '../prices.ts';
 import type { BatchApi, Provider } from '../provider.ts';
 import type { Recipe } from '../recipe.ts';
-import type { Description } from '../run.ts';
+import type { Description, Run } from '../run.ts';
 import type { Store } from '../store.ts';
 import type { Lease } from '../store-rows.ts';
 
@@ -45,6 +45,8 @@ export type EngineEvent =
   | { type: 'batch'; batch: Batch }
   | { type: 'call'; job: number; key: string; startedAt: number }
   | { type: 'booked'; rows: readonly BookedJob[] }
+  /** Its key or its money is at an end: nothing is asked of it before then (milliseconds since 1970). */
+  | { type: 'paused'; account: string; until: number; message: string }
   | { type: 'note'; message: string };
 
 export interface BookedJob {
@@ -54,6 +56,11 @@ export interface BookedJob {
   text: string;
   /** Since the attempt was sent. */
   seconds: number;
+}
+
+/** Nothing of the batch is tried again: its run, or it alone, is to end. */
+export function isCancelling(run: Run | undefined, batch: Batch): boolean {
+  return run?.state === 'cancelling' || batch.cancelWanted;
 }
 
 export function leaseOf(batch: Batch): Lease {

@@ -41,6 +41,23 @@ describe('packing', () => {
     for (const batch of batches) expect(batch.bytes).toBeLessThanOrEqual(400);
   });
 
+  test('batches are cut at the provider’s limit in embedding inputs, also when they are claimed in several chunks', async () => {
+    const fixture = createEngineFixture(createFakeProvider({ limits: { maxRequests: 2_000, maxInputs: 1_101 } }));
+    const embeddings = newJobs(1_100).flatMap(({ request, ...job }) =>
+      request ? [{ ...job, request: { ...request, size: { ...size, inputs: 2 } } }] : [],
+    );
+    const run = await addRun(fixture, embeddings);
+    const batches = [];
+    while ((await runOf(fixture, run.id)).counts.queued > 0) {
+      batches.push(await pack(fixture.engine, await openBatch(fixture, run.id), signal));
+    }
+    expect(batches.map(({ requests, inputs }) => [requests, inputs])).toEqual([
+      [550, 1_100],
+      [550, 1_100],
+    ]);
+    expect(batches).toMatchObject(await Promise.all(batches.map(({ id }) => batchOf(fixture, id))));
+  });
+
   test('a batch that was half taken apart when its worker died is never sent: the rest goes back too', async () => {
     const fixture = createEngineFixture();
     const { store, clock, engine } = fixture;

@@ -27,6 +27,7 @@ export async function pack(engine: Engine, opened: Batch, signal: AbortSignal): 
       requests: batch.requests + packed.packed,
       bytes: batch.bytes + packed.bytes,
       tokens: batch.tokens + packed.tokens,
+      inputs: batch.inputs + packed.inputs,
     };
     // What fitted into the budget goes; the rest waits until held money comes back, or a person allows more.
     if (packed.overBudget || packed.full) return seal(engine, batch);
@@ -34,7 +35,8 @@ export async function pack(engine: Engine, opened: Batch, signal: AbortSignal): 
       await nextTurn();
       continue;
     }
-    if (run?.state !== 'open') return seal(engine, batch);
+    // A queue's run stays open; of its jobs only those that were let go can be packed, and those are all here.
+    if (run?.state !== 'open' || run.queue !== undefined) return seal(engine, batch);
     await clock.sleep(waitForItemsMs, signal);
   }
   return batch;
@@ -42,7 +44,7 @@ export async function pack(engine: Engine, opened: Batch, signal: AbortSignal): 
 
 export async function packChunk(engine: Engine, batch: Batch): Promise<PackedJobs> {
   const api = batchApiOf(engine, batch);
-  const { maxRequests, maxBytes } = api.limits;
+  const { maxRequests, maxBytes, maxInputs } = api.limits;
   const room = await roomOf(engine, batch);
   const most = room?.unit === 'requests' ? Math.min(maxRequests, room.limit) : maxRequests;
   return engine.store.packJobs(leaseOf(batch), {
@@ -51,6 +53,7 @@ export async function packChunk(engine: Engine, batch: Batch): Promise<PackedJob
     maxBytes,
     now: engine.clock.now(),
     lineBytes: (bodyBytes, customId) => api.lineBytes(bodyBytes, customId, batch.endpoint),
+    ...(maxInputs === undefined ? {} : { inputs: maxInputs - batch.inputs, maxInputs }),
     ...(room?.unit === 'tokens' ? { tokens: room.limit - batch.tokens } : {}),
     boundOf: boundOf(engine, batch, true),
   });

@@ -4,7 +4,7 @@ import type { BatchLimits, RemoteBatch } from '../provider.ts';
 import type { Run } from '../run.ts';
 import type { BatchChange } from '../store-rows.ts';
 import { hedgeIfLate, switchAt } from './deadline.ts';
-import { batchApiOf, type Engine, leaseOf } from './engine.ts';
+import { batchApiOf, type Engine, isCancelling, leaseOf } from './engine.ts';
 import { refused } from './refused.ts';
 import { startJobs } from './submit.ts';
 
@@ -17,7 +17,7 @@ export async function poll(engine: Engine, batch: Batch, signal: AbortSignal): P
   const api = batchApiOf(engine, batch);
   const remoteId = batch.remoteId ?? '';
   const run = await store.getRun(batch.runId);
-  const cancelNow = run?.state === 'cancelling' && !batch.cancelRequested;
+  const cancelNow = isCancelling(run, batch) && !batch.cancelRequested;
   // A crash after the batch's id was saved has left jobs behind that wait to be sent.
   if (run && run.counts.packed > 0) await startJobs(engine, batch);
   if (run && !cancelNow) await hedgeIfLate(engine, run, batch, signal);

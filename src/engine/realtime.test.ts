@@ -86,6 +86,55 @@ describe('realtime', () => {
     expect(times).toHaveLength(4);
   });
 
+  test('one after another only as long as the deadline allows: then as many at once as the run may', async () => {
+    for (const [seconds, calls] of [
+      // 10 calls at 5.5 s and half a minute to spare: in time, as long as a call takes no longer than that.
+      [100, { ms: 5_000, atOnce: 1 }],
+      [100, { ms: 18_000, atOnce: 5 }],
+      [60, { ms: 5_000, atOnce: 5 }],
+      [-60, { ms: 5_000, atOnce: 5 }],
+      [undefined, { ms: 18_000, atOnce: 1 }],
+    ] as const) {
+      const fixture = createEngineFixture();
+      const { fake, clock } = fixture;
+      let inFlight = 0;
+      let most = 0;
+      fake.on.call = async (body) => {
+        inFlight += 1;
+        most = Math.max(most, inFlight);
+        await clock.sleep(calls.ms);
+        inFlight -= 1;
+        return good(body);
+      };
+      const deadline = seconds === undefined ? {} : { deadlineAt: clock.now() + seconds * 1_000 };
+      const run = await addRun(fixture, 10, { lane: { mode: 'sequential' }, concurrency: 5, ...deadline });
+      await work(fixture, run.id);
+      const after = await runOf(fixture, run.id);
+      const told = `${seconds} s, calls of ${calls.ms} ms`;
+      expect(most, told).toBe(calls.atOnce);
+      expect(after.counts.succeeded, told).toBe(10);
+      if (deadline.deadlineAt !== undefined && seconds !== -60) expect(after.endedAt).toBeLessThan(deadline.deadlineAt);
+      expect(after.note?.includes('up to 5 at once'), told).toBe(calls.atOnce === 5 ? true : undefined);
+    }
+  });
+
+  test('in haste after a fall-back, the note still says why the full price is paid', async () => {
+    // A pause so long that one after another would take more than the three hours.
+    const fixture = createEngineFixture(undefined, { sequentialPauseMs: 600_000 });
+    const { fake, clock, events } = fixture;
+    fake.on.upload = () => {
+      throw new OffpeakError('404', { code: 'batch_unavailable' });
+    };
+    const run = await addRun(fixture, 20, { deadlineAt: clock.now() + 3 * 3_600_000 });
+    await work(fixture, run.id);
+    const { note, endedAt = 0, createdAt } = await runOf(fixture, run.id);
+    expect(note).toMatch(
+      /^openai has no batch API here .* at the full price; now up to 5 at once, to be done by .* UTC$/,
+    );
+    expect(endedAt - createdAt).toBeLessThan(3 * 3_600_000);
+    expect(events.filter((event) => event.type === 'note' && event.message === note)).toHaveLength(1);
+  });
+
   test('a provider whose batch address is a 404 ends the run in realtime, with a note', async () => {
     const fixture = createEngineFixture();
     fixture.fake.on.upload = () => {

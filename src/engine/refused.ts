@@ -1,7 +1,7 @@
 import type { Batch } from '../batch.ts';
 import type { RemoteBatch } from '../provider.ts';
 import { type BookRow, chunkRows } from '../store-rows.ts';
-import { backoffMs, type Engine, leaseOf, nextTurn } from './engine.ts';
+import { backoffMs, type Engine, isCancelling, leaseOf, nextTurn } from './engine.ts';
 import { isWhole, returnJobs } from './pack.ts';
 import { isAlone, learnRoom, roomOf } from './schedule.ts';
 
@@ -16,7 +16,7 @@ export async function refused(engine: Engine, batch: Batch, remote: RemoteBatch)
   const { store, clock } = engine;
   const reason = remote.errors[0] ?? { code: 'failed', message: `the provider gives no reason (${remote.rawStatus})` };
   const run = await store.getRun(batch.runId);
-  const cancelling = run?.state === 'cancelling';
+  const cancelling = isCancelling(run, batch);
   if (remote.refusal === 'no_room' && !cancelling) return sendSmaller(engine, batch, remote.limit, reason);
   const canPass =
     remote.refusal === 'file_missing' || (remote.refusal === 'provider' && batch.refusals < breakdownsBorne);

@@ -79,7 +79,8 @@ describe('an account whose key or money is at an end', () => {
       expect(await runOf(fixture, fine.id)).toMatchObject({ state: 'ended', counts: { succeeded: 2 } });
       // As many as were under way together.
       expect(asked()).toBeLessThanOrEqual(2);
-      expect(events).toContainEqual({ type: 'note', message: expect.stringContaining('paused for 15 minutes') });
+      const message = expect.stringContaining('paused for 15 minutes');
+      expect(events).toContainEqual(expect.objectContaining({ type: 'paused', message }));
       mend();
       await clock.advance(4 * 60_000);
       expect((await runOf(fixture, bad.id)).counts.succeeded).toBe(0);

@@ -5,7 +5,7 @@ import type { Run } from '../run.ts';
 import type { Lane, Scope } from '../store-rows.ts';
 import { advance } from './advance.ts';
 import { shouldWaitForMoney } from './budget.ts';
-import { goRealtime, isTooLateForBatch } from './deadline.ts';
+import { goRealtime, isTooLateForBatch, isTooLateForSequential, leaveSequential } from './deadline.ts';
 import { type Engine, leaseOf } from './engine.ts';
 import { dissolve } from './pack.ts';
 import { createRealtimeLane, type RealtimeLane, startCalls } from './realtime.ts';
@@ -143,7 +143,9 @@ async function startRealtime(state: WorkerState, lane: Lane): Promise<number> {
     calls = createRealtimeLane();
     state.lanes.set(lane.id, calls);
   }
-  const run = state.runs.get(lane.runId) ?? (await engine.store.getRun(lane.runId));
+  // What calls need of a run does not change; whether they may go one after another hangs on what is left of it.
+  const kept = lane.mode === 'sequential' ? undefined : state.runs.get(lane.runId);
+  const run = kept ?? (await engine.store.getRun(lane.runId));
   if (!run) return Number.POSITIVE_INFINITY;
   state.runs.set(lane.runId, run);
   const onEnd = (error?: unknown) => {
@@ -151,8 +153,15 @@ async function startRealtime(state: WorkerState, lane: Lane): Promise<number> {
     // The task is taken off its lane only after this callback.
     queueMicrotask(() => setImmediate(() => state.wake()));
   };
-  await startCalls(engine, lane, calls, run, state.breakOff.signal, onEnd);
+  await startCalls(engine, await inTime(engine, lane, run), calls, run, state.breakOff.signal, onEnd);
   return calls.restsUntil > engine.clock.now() ? calls.restsUntil : Number.POSITIVE_INFINITY;
+}
+
+/** The lane as it goes on: one call after another only as long as the run's deadline allows it. */
+async function inTime(engine: Engine, lane: Lane, run: Run): Promise<Lane> {
+  if (lane.mode !== 'sequential' || !isTooLateForSequential(engine, run)) return lane;
+  await leaveSequential(engine, run, lane.id);
+  return { ...lane, mode: 'realtime' };
 }
 
 /** What no waiting cures, but a person may: a new key, money on the account. */
@@ -169,9 +178,11 @@ function failOrPause(state: WorkerState, account: string, error: unknown): void 
     return;
   }
   const { engine } = state;
-  state.paused.set(account, engine.clock.now() + pauseMs);
+  const until = engine.clock.now() + pauseMs;
+  state.paused.set(account, until);
   state.scope.accounts = [...engine.providers.keys()].filter((known) => !state.paused.has(known));
-  engine.emit({ type: 'note', message: `${account} is paused for ${pauseMs / 60_000} minutes: ${messageOf(error)}` });
+  const message = `${account} is paused for ${pauseMs / 60_000} minutes: ${messageOf(error)}`;
+  engine.emit({ type: 'paused', account, until, message });
   state.wake();
 }
 

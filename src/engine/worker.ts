@@ -68,7 +68,7 @@ async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> 
       await cancelQueued(state);
       await settleFollowers(state);
       const dueAt = await startWork(state);
-      if (await isDone(state)) break;
+      if ((await isDone(state)) || stop.signal.aborted) break;
       const pause = Math.min(Math.max(dueAt - engine.clock.now(), 1), longestSleepMs);
       const sleeping = new AbortController();
       const forwardStop = () => sleeping.abort();

@@ -18,11 +18,13 @@ const batch: BatchProfile = {
     counts: { within: 'request_counts', total: 'total', succeeded: 'completed', failed: 'failed' },
   },
   listing: 'cursor',
-  // https://developers.openai.com/api/docs/guides/batch: 50,000 requests, 200 MB, read as the smaller, decimal MB. How
-  // many prompt tokens may be enqueued differs from account to account and is learned.
+  // https://developers.openai.com/api/docs/guides/batch: 50,000 requests, 200 MB, read as the smaller, decimal MB, and
+  // 50,000 embedding inputs over all requests. How many prompt tokens may be enqueued differs from account to account and
+  // is learned.
   limits: {
     maxRequests: 50_000,
     maxBytes: 200_000_000,
+    maxInputs: 50_000,
     enqueued: { unit: 'tokens', scope: 'model' },
     pollMinMs: 2000,
     pollMaxMs: 60_000,

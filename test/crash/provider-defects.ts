@@ -114,7 +114,7 @@ export const providerDefects: readonly Defect[] = [
   {
     name: 'charge-in-doubt-forgotten',
     file: 'src/stores/sqlite/book.ts',
-    find: "if (row.outcome !== 'lost' && !row.mayBeCharged) ",
+    find: "row.outcome === 'lost' || row.mayBeCharged || ",
     replace: '',
     cost: 'money that a lost call may have cost is spent once more: the budget is exceeded',
     noticedBy: storeSuite,

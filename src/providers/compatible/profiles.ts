@@ -48,7 +48,8 @@ const together: ServerProfile = {
 /**
  * https://docs.mistral.ai, and mistralai/client-ts for the job. What it takes in bytes is not said: OpenAI's limit is kept.
  * Unconfirmed: numbered pages and their `total` (an empty page ends the listing too, pages that stand still are a fault),
- * how long `timeout_hours` may be beyond its 24, `max_tokens` as the only name.
+ * how long `timeout_hours` may be beyond its 24, `max_tokens` as the only name, a limit on embedding inputs: a million
+ * requests of one text each are allowed, so no fewer of those.
  */
 const mistral: ServerProfile = {
   name: 'mistral',
@@ -74,7 +75,7 @@ const mistral: ServerProfile = {
       counts: { total: 'total_requests', succeeded: 'succeeded_requests', failed: 'failed_requests' },
     },
     listing: 'pages',
-    limits: { ...usual.limits, maxRequests: 1_000_000 },
+    limits: { ...usual.limits, maxRequests: 1_000_000, maxInputs: 1_000_000 },
   },
 };
 

@@ -153,6 +153,25 @@ describe('size', () => {
     expect(size.maxInputTokens).toBeGreaterThanOrEqual(3000);
     expect(size.maxOutputTokens).toBe(0);
   });
+
+  test.each<[unknown, number]>([
+    ['one text', 1],
+    [['two', 'texts'], 2],
+    [[1, 2, 3], 1],
+    [[[1, 2], [3]], 2],
+    [undefined, 1],
+  ])('embedding inputs, each text and each array of tokens one: %j', (input, inputs) => {
+    const native = { type: 'native', model: 'm', endpoint: '/v1/embeddings', body: { input } } as const;
+    expect(convert(native).size.inputs).toBe(inputs);
+    expect(convert({ ...native, endpoint: '/v1/moderations' }).size).not.toHaveProperty('inputs');
+  });
+
+  test('an embedding in our words counts its texts; other requests have no such inputs', () => {
+    expect(convert({ type: 'embedding', model: 'm', input: ['a', 'b', 'a'] }).size.inputs).toBe(3);
+    expect(
+      convert(chat({ messages: [{ role: 'user', content: [{ type: 'text', text: 'a' }] }] })).size,
+    ).not.toHaveProperty('inputs');
+  });
 });
 
 describe('askAgain', () => {

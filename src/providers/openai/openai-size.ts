@@ -4,7 +4,21 @@ import { arrayOf, countOf, recordOf } from '../json-values.ts';
 
 /** Estimate and bound of a request from the text that goes on the wire. */
 export function sizeOfRequest(request: ModelRequest, body: string): RequestSize {
-  return sizeWithImages(body, imagesOf(request), maxOutputOf(request));
+  const size = sizeWithImages(body, imagesOf(request), maxOutputOf(request));
+  const inputs = inputsOf(request);
+  return inputs === undefined ? size : { ...size, inputs };
+}
+
+/**
+ * What counts towards the inputs that a batch may hold: https://developers.openai.com/api/docs/guides/batch. A text, or a
+ * text as an array of token numbers, is one input; an array of either is so many.
+ */
+function inputsOf(request: ModelRequest): number | undefined {
+  if (request.type === 'embedding') return request.input.length;
+  if (request.type === 'chat' || request.endpoint !== '/v1/embeddings') return undefined;
+  const { input } = request.body;
+  const isOne = !Array.isArray(input) || input.every((token) => typeof token === 'number');
+  return isOne ? 1 : input.length;
 }
 
 /** For each image the bytes that it takes inside the body; 0 for one that is fetched from an address. */

@@ -59,6 +59,27 @@ describe('validation', () => {
     expect(await errorsOf(chatRows(4))).toEqual([{ code: 'too_many_tasks', line: null, param: null }]);
   });
 
+  test('more than 50,000 embedding inputs in all: each text and each array of tokens is one', async () => {
+    await open();
+    const row = (customId: string, input: unknown) => ({
+      custom_id: customId,
+      method: 'POST',
+      url: '/v1/embeddings',
+      body: { model: 'text-embedding-3-small', dimensions: 1, input },
+    });
+    const texts = (count: number) => Array.from({ length: count }, (_, i) => `t${i}`);
+    const endpoint = { endpoint: '/v1/embeddings' };
+    const rows = [...Array.from({ length: 24 }, (_, i) => row(`r${i}`, texts(2_000))), row('last', texts(1_996))];
+    const four = [row('one', 'a'), row('tokens', [1, 2, 3]), row('lists', [[1, 2], [3]])];
+    expect((await client.run([...rows, ...four], endpoint)).batch).toMatchObject({
+      status: 'completed',
+      request_counts: { total: 28, completed: 28 },
+    });
+    expect(await errorsOf([...rows, ...four, row('over', 'b')], endpoint)).toEqual([
+      { code: 'too_many_tasks', line: null, param: null },
+    ]);
+  });
+
   test('the queue limit fails a batch that comes while another one runs', async () => {
     await open({ limits: { enqueuedTokens: 300 }, delays: { inProgressMs: HOUR_MS } });
     const file = await client.upload(

@@ -10,6 +10,9 @@ import { longestPauseMs } from './scope.ts';
 const enqueuedStates: readonly BatchState[] = ['submitting', 'unknown', 'in_progress'];
 const enqueuedSql = enqueuedStates.map((state) => `'${state}'`).join(', ');
 
+/** The WHERE of the index `batches_open`: without these words all batches that ever were are looked through. */
+const isOpen = "state NOT IN ('collected', 'failed', 'abandoned')";
+
 /** Going back to `packed` frees nothing: it was refused, and waits like the others. */
 export function freesRoom(from: BatchState, to: BatchState): boolean {
   return enqueuedStates.includes(from) && (to === 'ended' || to === 'failed');
@@ -18,8 +21,8 @@ export function freesRoom(from: BatchState, to: BatchState): boolean {
 /** Room has come back at the account: sealed batches that wait for it are looked at now. */
 export function wakeWaiting(db: Database, lane: number): void {
   db.sql(
-    `UPDATE batches SET next_at = 0 WHERE state = 'packed' AND error_code = 'no_room' AND lane IN (
-       SELECT id FROM lanes WHERE account = (SELECT account FROM lanes WHERE id = ?))`,
+    `UPDATE batches SET next_at = 0 WHERE ${isOpen} AND state = 'packed' AND error_code = 'no_room' AND EXISTS (
+       SELECT 1 FROM lanes l WHERE l.id = batches.lane AND l.account = (SELECT account FROM lanes WHERE id = ?))`,
   ).run(lane);
 }
 
@@ -29,7 +32,7 @@ export function enqueuedAt(db: Database, { unit, account, model }: EnqueuedRoom)
   const sum = db
     .sql(
       `SELECT coalesce(sum(b.${column}), 0) AS enqueued FROM batches b JOIN lanes l ON l.id = b.lane
-       WHERE b.state IN (${enqueuedSql}) AND l.account = ?1 AND (?2 IS NULL OR l.model = ?2)`,
+       WHERE b.${isOpen} AND b.state IN (${enqueuedSql}) AND l.account = ?1 AND (?2 IS NULL OR l.model = ?2)`,
     )
     .get(account, model ?? null);
   return number(sum ?? {}, 'enqueued');
@@ -64,8 +67,8 @@ export function restAccount(db: Database, account: string, until: number): void 
   db.write(() =>
     db
       .sql(
-        `UPDATE batches SET next_at = max(next_at, ?) WHERE state NOT IN ('collected', 'failed', 'abandoned')
-           AND lane IN (SELECT id FROM lanes WHERE account = ?)`,
+        `UPDATE batches SET next_at = max(next_at, ?) WHERE ${isOpen}
+           AND EXISTS (SELECT 1 FROM lanes l WHERE l.id = batches.lane AND l.account = ?)`,
       )
       .run(Math.ceil(until), account),
   );
@@ -76,7 +79,7 @@ export function restsUntil(db: Database, lane: number, now: number): number {
   const row = db
     .sql(
       `SELECT max(b.next_at) AS at FROM batches b JOIN lanes l ON l.id = b.lane
-       WHERE b.state NOT IN ('collected', 'failed', 'abandoned') AND b.error_code = 'rate_limited' AND b.next_at > ?1
+       WHERE b.${isOpen} AND b.error_code = 'rate_limited' AND b.next_at > ?1
          AND b.next_at <= ?2 AND l.account = (SELECT account FROM lanes WHERE id = ?3)`,
     )
     .get(now, now + longestPauseMs, lane);

@@ -23,7 +23,10 @@ test('two requests whose hashes agree are two requests: the bodies decide what i
     lease,
   );
   // Two bodies with the same 52 bits would take years to find; here the one is given the hash of the other.
-  other.exec("UPDATE jobs SET hash = (SELECT hash FROM jobs WHERE key = 'waiting') WHERE key = 'answered'");
+  other.exec(`
+    DELETE FROM shared_requests WHERE job = (SELECT id FROM jobs WHERE key = 'waiting');
+    UPDATE shared_requests SET hash = (SELECT hash FROM jobs WHERE key = 'waiting');
+  `);
   const { run } = await store.createRun(newRun(), start);
   const added = await store.addJobs(run.id, [newJob('asked', '{"q":"2"}')], { ...adding, reuse: true });
   expect(added).toMatchObject({ added: 1, reused: 0 });

@@ -2,7 +2,15 @@ import { hash } from 'node:crypto';
 import type { Batch } from '../../batch.ts';
 import { canMoveBatch } from '../../batch.ts';
 import { OffpeakError } from '../../errors.ts';
-import type { BatchChange, BatchRequest, Lease, LeaseRequest, QuarantinedLine, Scope } from '../../store-rows.ts';
+import type {
+  BatchChange,
+  BatchDuration,
+  BatchRequest,
+  Lease,
+  LeaseRequest,
+  QuarantinedLine,
+  Scope,
+} from '../../store-rows.ts';
 import { freesRoom, restsUntil, wakeWaiting } from './account-limits.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
@@ -10,11 +18,13 @@ import { batchStateOf, jobStateOf, number, optionalNumber, type Row, text, toBat
 import { RunDelta } from './runs.ts';
 import { batchesInScope, longestPauseMs } from './scope.ts';
 
-const selectBatch = `SELECT b.*, r.id AS run_id, l.provider, l.account, l.model, l.endpoint, l.primer
-  FROM batches b JOIN runs r ON r.seq = b.run JOIN lanes l ON l.id = b.lane`;
+/** What `toBatch` needs. */
+export const batchColumns = 'b.*, r.id AS run_id, r.queue, l.provider, l.account, l.model, l.endpoint, l.primer';
+export const batchJoins = 'JOIN runs r ON r.seq = b.run JOIN lanes l ON l.id = b.lane';
+const selectBatch = `SELECT ${batchColumns} FROM batches b ${batchJoins}`;
 
 /** Must equal the WHERE of the index `batches_open`, or SQLite does not use it. */
-const isOpen = "b.state NOT IN ('collected', 'failed', 'abandoned')";
+export const isOpen = "b.state NOT IN ('collected', 'failed', 'abandoned')";
 
 /** The batch's row, if the lease is still good; a stale worker gets `conflict` and changes nothing. */
 export function requireLease(db: Database, lease: Lease): Row {
@@ -234,16 +244,20 @@ export function hedgeJobs(db: Database, lease: Lease, afterJob: number): number 
   });
 }
 
-export function listDurations(db: Database, account: string, model: string, limit: number): number[] {
+/**
+ * A stop is what was asked for, whatever came of it. One that the provider refused, or that came just before the end, hides
+ * an end that was seen; and the minutes that a stop takes are counted. Both make batches look slower than they are, never
+ * quicker: that costs the price of realtime, and no deadline.
+ */
+export function listDurations(db: Database, account: string, model: string, limit: number): BatchDuration[] {
   return db.read(() =>
     db
       .sql(
-        `SELECT b.ended_at - b.submitted_at AS ms FROM batches b JOIN lanes l ON l.id = b.lane
-         WHERE l.account = ? AND l.model = ? AND b.ended_at > b.submitted_at AND b.cancel_requested <= b.hedged
-         ORDER BY b.id DESC LIMIT ?`,
+        `SELECT b.ended_at - b.submitted_at AS ms, b.cancel_requested FROM batches b JOIN lanes l ON l.id = b.lane
+         WHERE l.account = ? AND l.model = ? AND b.ended_at > b.submitted_at ORDER BY b.id DESC LIMIT ?`,
       )
       .all(account, model, limit)
-      .map((row) => number(row, 'ms')),
+      .map((row) => ({ durationMs: number(row, 'ms'), wasStopped: number(row, 'cancel_requested') === 1 })),
   );
 }
 
@@ -264,10 +278,13 @@ export function quarantine(db: Database, lease: Lease, lines: readonly Quarantin
 
 export function listBatches(db: Database, filter: { runId?: string; limit?: number; openOnly?: boolean }): Batch[] {
   const { runId, limit = -1 } = filter;
+  // Few are open: a worker asks for them often.
+  const index = filter.openOnly && runId === undefined ? 'INDEXED BY batches_open' : '';
   const where = [...(runId === undefined ? [] : ['r.id = ?']), ...(filter.openOnly ? [isOpen] : [])].join(' AND ');
+  const from = `FROM batches b ${index} ${batchJoins} ${where && `WHERE ${where}`}`;
   return db.read(() =>
     db
-      .sql(`${selectBatch} ${where && `WHERE ${where}`} ORDER BY b.id DESC LIMIT ?`)
+      .sql(`SELECT ${batchColumns} ${from} ORDER BY b.id DESC LIMIT ?`)
       .all(...(runId === undefined ? [] : [runId]), limit)
       .map(toBatch),
   );

@@ -1,4 +1,5 @@
 import { jobStates } from '../../job.ts';
+import { checkSums } from './check-sums.ts';
 import type { Database } from './database.ts';
 import { number, text } from './rows.ts';
 import { firstJobId, lastJobId } from './runs.ts';
@@ -13,12 +14,13 @@ export function checkStore(db: Database): string[] {
     ...strayFollowers(db),
     ...reservations(db),
     ...openAttemptsOfEndedBatches(db),
+    ...checkSums(db),
   ]);
 }
 
-/** SQLite's own check of the file, or of one table. */
+/** SQLite's own check of the file, or of one table; some damages stop the check itself. */
 export function integrity(db: Database, table?: string): string[] {
-  const rows = db.sql(`PRAGMA quick_check(${table === undefined ? 5 : `'${table}'`})`).all();
+  const rows = db.read(() => db.sql(`PRAGMA quick_check(${table === undefined ? 5 : `'${table}'`})`).all());
   return rows.map((row) => String(Object.values(row)[0])).filter((words) => words !== 'ok');
 }
 

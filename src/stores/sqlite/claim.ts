@@ -12,8 +12,8 @@ export interface Claim {
   take(job: Row): Taken;
 }
 
-/** Columns of a job that `take` needs. */
-export const claimColumns = 'id, bytes, tokens, attempts, hash, max_input, max_output';
+/** Columns of a job that `take` and packing need. */
+export const claimColumns = 'id, bytes, tokens, inputs, attempts, hash, max_input, max_output';
 
 export function beginClaim(db: Database, lane: number, delta: RunDelta, boundOf: BoundOf | undefined): Claim {
   const row = db

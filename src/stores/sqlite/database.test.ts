@@ -8,8 +8,8 @@ import { openDatabase } from './database.ts';
 test('a commit is on the disk when it returns: WAL, synced each time', () => {
   const folder = mkdtempSync(join(tmpdir(), 'offpeak-database-'));
   const db = openDatabase({ path: join(folder, 'offpeak.db') });
-  onTestFinished(() => {
-    db.close();
+  onTestFinished(async () => {
+    await db.close();
     rmSync(folder, { recursive: true });
   });
   expect(db.sql('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });

@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { StatementSync } from 'node:sqlite';
+import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import { DatabaseSync } from 'node:sqlite';
 import { migrations } from '../sql/migrations.ts';
+import { createCheckpointer } from './checkpointer.ts';
 import { storeError } from './store-error.ts';
 
 /**
@@ -13,12 +14,14 @@ export interface Database {
   readonly path: string;
   /** Prepared once, by its text. */
   sql(text: string): StatementSync;
+  /** Every row as its values, in the order of the columns: half the cost of objects, for many rows at once. */
+  values(text: string, ...parameters: SQLInputValue[]): SQLOutputValue[][];
   /** All of it, durably, or nothing. */
   write<T>(work: () => T): T;
   read<T>(work: () => T): T;
   /** From now on every call throws this. */
   condemn(error: Error): void;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export interface DatabaseOptions {
@@ -32,6 +35,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const fault = (error: unknown) => storeError(error, path);
   const connection = connect(options);
   const statements = new Map<string, StatementSync>();
+  const checkpointer = createCheckpointer(path);
 
   const sql = (text: string): StatementSync => {
     let statement = statements.get(text);
@@ -40,6 +44,17 @@ export function openDatabase(options: DatabaseOptions): Database {
       statements.set(text, statement);
     }
     return statement;
+  };
+  const valuesOf = new Map<string, StatementSync>();
+  const values = (text: string, ...parameters: SQLInputValue[]): SQLOutputValue[][] => {
+    let statement = valuesOf.get(text);
+    if (!statement) {
+      statement = connection.prepare(text);
+      statement.setReturnArrays(true);
+      valuesOf.set(text, statement);
+    }
+    // The types know rows as objects only.
+    return statement.all(...parameters) as unknown as SQLOutputValue[][];
   };
   let condemned: Error | undefined;
   const read = <T>(work: () => T): T => {
@@ -56,6 +71,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       try {
         const result = work();
         connection.exec('COMMIT');
+        checkpointer.wrote();
         return result;
       } catch (error) {
         rollBack(connection);
@@ -65,13 +81,15 @@ export function openDatabase(options: DatabaseOptions): Database {
   return {
     path,
     sql,
+    values,
     read,
     write,
     condemn: (error) => {
       condemned = error;
     },
-    close: () => {
+    close: async () => {
       condemned = undefined;
+      await checkpointer.close();
       read(() => connection.close());
     },
   };
@@ -86,13 +104,13 @@ function connect({ path, busyTimeoutMs = 10_000 }: DatabaseOptions): DatabaseSyn
     // FULL: an acknowledged commit has been synced; NORMAL in WAL mode syncs only at checkpoints (measured: 8 fsyncs
     // for 200 commits, against 209). Grouped by chunks it costs nothing.
     // Pages of 16 KB: adding a job takes 6.6 us of CPU instead of 8.4, booking a row 9.4 instead of 12.3; a commit of
-    // one row costs a fifth more. A checkpoint every 500 pages (8 MB) keeps single commits short.
+    // one row costs a fifth more. The checkpointer keeps the log short; where it cannot keep up, a commit does the rest.
     connection.exec(`
       PRAGMA page_size = 16384;
       PRAGMA journal_mode = WAL;
       PRAGMA synchronous = FULL;
       PRAGMA cache_size = -16000;
-      PRAGMA wal_autocheckpoint = 500;
+      PRAGMA wal_autocheckpoint = 4000;
       PRAGMA temp_store = MEMORY;
       PRAGMA journal_size_limit = 67108864;
     `);

@@ -1,6 +1,7 @@
 import type { ImportedBatch, ImportedRow } from '../../store-rows.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
+import { laneFor } from './lanes.ts';
 import { number, optionalNumber } from './rows.ts';
 import { firstJobId, lastJobId, RunDelta, runSeq } from './runs.ts';
 import { Spending } from './spending.ts';
@@ -30,7 +31,7 @@ export function importResults(
 ): number {
   return db.write(() => {
     const run = runSeq(db, runId);
-    const lane = laneFor(db, run, remote);
+    const lane = laneFor(db, run, { ...remote, mode: 'batch' }, false);
     const batch = batchFor(db, run, lane, remote);
     const last = db.sql('SELECT max(id) AS id FROM jobs WHERE id BETWEEN ? AND ?').get(firstJobId(run), lastJobId(run));
     const delta = new RunDelta();
@@ -60,16 +61,6 @@ export function importResults(
     spending.write(db);
     return added;
   });
-}
-
-function laneFor(db: Database, run: number, remote: ImportedBatch): number {
-  const row = db
-    .sql(
-      `INSERT INTO lanes (run, provider, account, model, endpoint, mode) VALUES (?, ?, ?, ?, ?, 'batch')
-       ON CONFLICT (run, account, model, endpoint) DO UPDATE SET provider = excluded.provider RETURNING id`,
-    )
-    .get(run, remote.provider, remote.account, remote.model, remote.endpoint);
-  return number(row ?? {}, 'id');
 }
 
 function batchFor(db: Database, run: number, lane: number, remote: ImportedBatch): number {

@@ -1,17 +1,37 @@
-import type { Lane, LaneMode, Scope } from '../../store-rows.ts';
+import type { Lane, LaneKey, LaneMode, Scope } from '../../store-rows.ts';
 import type { Database } from './database.ts';
 import { number, optionalNumber, type Row, text } from './rows.ts';
 import { firstJobId, lastJobId, runSeq } from './runs.ts';
 import { inScope, longestPauseMs } from './scope.ts';
 
-/** Lanes with queued jobs, the highest run priority first. */
+/** The run's lane of these words, made when there is none. A held one lets nothing go while the run is open. */
+export function laneFor(db: Database, run: number, key: LaneKey, held: boolean): number {
+  const values = [run, key.account, key.model, key.endpoint, held ? 1 : 0] as const;
+  const known = db
+    .sql('SELECT id FROM lanes WHERE run = ? AND account = ? AND model = ? AND endpoint = ? AND held = ?')
+    .get(...values);
+  if (known) return number(known, 'id');
+  const { lastInsertRowid } = db
+    .sql('INSERT INTO lanes (run, account, model, endpoint, held, provider, mode) VALUES (?, ?, ?, ?, ?, ?, ?)')
+    .run(...values, key.provider, key.mode);
+  return Number(lastInsertRowid);
+}
+
+/** The lane into which the jobs of a held one go when they are let go before their queue is sent. */
+export function releasedLane(db: Database, held: number): number {
+  const row = db.sql('SELECT * FROM lanes WHERE id = ?').get(held) ?? {};
+  return laneFor(db, number(row, 'run'), keyOf(row), false);
+}
+
+/** Lanes with queued jobs that are not held, the highest run priority first. */
 export function findLanes(db: Database, scope: Scope, now: number): Lane[] {
   const { where, values } = inScope(scope);
   const lanes = db
     .sql(
-      `SELECT l.*, r.id AS run_id, p.state AS primer_state FROM runs r JOIN lanes l ON l.run = r.seq
-         LEFT JOIN batches p ON p.id = l.primer
-       WHERE r.state <> 'ended' AND r.queued > 0 AND r.over_budget = 0 AND ${where} ORDER BY r.priority DESC, l.id`,
+      `SELECT l.*, r.id AS run_id, p.state AS primer_state
+       FROM runs r INDEXED BY runs_unfinished CROSS JOIN lanes l ON l.run = r.seq LEFT JOIN batches p ON p.id = l.primer
+       WHERE r.state <> 'ended' AND r.queued > 0 AND r.over_budget = 0 AND (l.held = 0 OR r.state <> 'open')
+         AND ${where} ORDER BY r.priority DESC, l.id`,
     )
     .all(...values);
   return lanes.flatMap((lane) => {
@@ -35,18 +55,25 @@ function readyTime(db: Database, lane: number, now: number): number | undefined 
 }
 
 function toLane(row: Row, readyAt: number): Lane {
-  const mode = text(row, 'mode');
+  const key = keyOf(row);
   return {
     id: number(row, 'id'),
     runId: text(row, 'run_id'),
+    ...key,
+    readyAt,
+    // What goes realtime for the deadline's sake waits for no batch.
+    isPriming: key.mode === 'batch' && primingStates.includes(row.primer_state),
+  };
+}
+
+function keyOf(row: Row): LaneKey {
+  const mode = text(row, 'mode');
+  return {
     provider: text(row, 'provider'),
     account: text(row, 'account'),
     model: text(row, 'model'),
     endpoint: text(row, 'endpoint'),
     mode: mode === 'batch' || mode === 'sequential' ? mode : 'realtime',
-    readyAt,
-    // What goes realtime for the deadline's sake waits for no batch.
-    isPriming: mode === 'batch' && primingStates.includes(row.primer_state),
   };
 }
 
@@ -78,8 +105,8 @@ function moveLane(db: Database, run: number, lane: Row, to: string): void {
   const id = number(lane, 'id');
   db.sql("UPDATE batches SET input_file_id = NULL, sha256 = NULL WHERE lane = ? AND state = 'packed'").run(id);
   const other = db
-    .sql('SELECT id FROM lanes WHERE run = ? AND account = ? AND model = ? AND endpoint = ?')
-    .get(run, to, text(lane, 'model'), text(lane, 'endpoint'));
+    .sql('SELECT id FROM lanes WHERE run = ? AND account = ? AND model = ? AND endpoint = ? AND held = ?')
+    .get(run, to, text(lane, 'model'), text(lane, 'endpoint'), number(lane, 'held'));
   if (!other) {
     db.sql('UPDATE lanes SET account = ? WHERE id = ?').run(to, id);
     return;

@@ -27,6 +27,8 @@ export function listOwners(db: Database): string[] {
 export function releaseOwner(db: Database, owner: string, now: number): void {
   db.write(() => {
     db.sql('UPDATE batches SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ?').run(owner);
+    db.sql('UPDATE deliveries SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ?').run(owner);
+    db.sql('DELETE FROM duties WHERE owner = ?').run(owner);
     db.sql('DELETE FROM sessions WHERE owner = ?').run(owner);
     loseCalls(db, 'lease_owner = ?', owner, now);
   });

@@ -20,12 +20,10 @@ export function packJobs(db: Database, lease: Lease, room: PackRoom): PackedJobs
     }
     const delta = new RunDelta();
     const packed = claimInto(db, batch, room, delta);
-    db.sql('UPDATE batches SET requests = requests + ?, bytes = bytes + ?, tokens = tokens + ? WHERE id = ?').run(
-      packed.packed,
-      packed.bytes,
-      packed.tokens,
-      lease.batchId,
-    );
+    db.sql(
+      `UPDATE batches SET requests = requests + ?, bytes = bytes + ?, tokens = tokens + ?, inputs = inputs + ?
+       WHERE id = ?`,
+    ).run(packed.packed, packed.bytes, packed.tokens, packed.inputs, lease.batchId);
     delta.move('queued', 'packed', packed.packed);
     delta.move('queued', 'failed', packed.oversize);
     delta.write(db, number(batch, 'run'));
@@ -43,6 +41,7 @@ function claimInto(db: Database, batch: Row, room: PackRoom, delta: RunDelta): P
     packed: 0,
     bytes: 0,
     tokens: 0,
+    inputs: 0,
     spared: 0,
     full: false,
     oversize: 0,
@@ -55,15 +54,19 @@ function claimInto(db: Database, batch: Row, room: PackRoom, delta: RunDelta): P
     const job = number(row, 'id');
     const attempt = number(row, 'attempts') + 1;
     const bytes = room.lineBytes(number(row, 'bytes'), customId(nonce, job, attempt));
-    if (bytes > room.maxBytes) {
-      failOversize(db, row, bytes, room.maxBytes);
+    const inputs = number(row, 'inputs');
+    const oversize = oversizeReason({ bytes, inputs }, room);
+    if (oversize !== undefined) {
+      failOversize(db, row, oversize);
       packed.oversize += 1;
       continue;
     }
-    const tokens = packed.tokens + number(row, 'tokens');
-    // One request goes whatever is known of the limit: only the provider can say that it is too large.
-    const isFirst = number(batch, 'requests') + packed.packed === 0;
-    packed.full = packed.bytes + bytes > room.bytes || (room.tokens !== undefined && tokens > room.tokens && !isFirst);
+    const after = {
+      bytes: packed.bytes + bytes,
+      tokens: packed.tokens + number(row, 'tokens'),
+      inputs: packed.inputs + inputs,
+    };
+    packed.full = !fits(after, room, number(batch, 'requests') + packed.packed === 0);
     if (packed.full) break;
     const taken = claim.take(row);
     packed.overBudget = taken.type === 'over_budget';
@@ -75,11 +78,26 @@ function claimInto(db: Database, batch: Row, room: PackRoom, delta: RunDelta): P
     insert.run(job, attempt, batchId, room.now, taken.reserved);
     update.run(attempt, batchId, job);
     packed.packed += 1;
-    packed.bytes += bytes;
-    packed.tokens = tokens;
+    Object.assign(packed, after);
   }
   packed.full ||= packed.packed >= room.requests;
   return packed;
+}
+
+/** Why a request goes into no batch, however empty. */
+function oversizeReason({ bytes, inputs }: { bytes: number; inputs: number }, room: PackRoom): string | undefined {
+  const { maxBytes, maxInputs } = room;
+  if (bytes > maxBytes) {
+    return `the request takes ${bytes} bytes; a batch of this provider holds ${maxBytes}. Try --mode realtime`;
+  }
+  if (maxInputs === undefined || inputs <= maxInputs) return undefined;
+  return `the request has ${inputs} inputs to embed; a batch of this provider holds ${maxInputs}. Split it into several`;
+}
+
+function fits(sum: { bytes: number; tokens: number; inputs: number }, room: PackRoom, isFirst: boolean): boolean {
+  if (sum.bytes > room.bytes || (room.inputs !== undefined && sum.inputs > room.inputs)) return false;
+  // One request goes whatever is known of the limit: only the provider can say that it is too large.
+  return room.tokens === undefined || sum.tokens <= room.tokens || isFirst;
 }
 
 function queuedJobs(db: Database, lane: number, now: number, limit: number): Row[] {
@@ -91,15 +109,12 @@ function queuedJobs(db: Database, lane: number, now: number, limit: number): Row
     .all(lane, now, now + longestPauseMs, limit);
 }
 
-function failOversize(db: Database, row: Row, bytes: number, maxBytes: number): void {
+function failOversize(db: Database, row: Row, reason: string): void {
   const job = number(row, 'id');
   db.sql("UPDATE jobs SET state = 'failed' WHERE id = ?").run(job);
   // It was small enough once: the correction of its answer has made it longer.
   endFlight(db, job, optionalNumber(row, 'hash'));
-  db.sql(
-    `INSERT INTO results (job, error_code, error_message) VALUES (?, 'too_large', ?)
-     ON CONFLICT (job) DO UPDATE SET error_code = excluded.error_code, error_message = excluded.error_message`,
-  ).run(job, `the request takes ${bytes} bytes; a batch of this provider holds ${maxBytes}. Try --mode realtime`);
+  db.sql("INSERT OR REPLACE INTO results (job, error_code, error_message) VALUES (?, 'too_large', ?)").run(job, reason);
 }
 
 /** Each attempt carries the lease. */

@@ -36,7 +36,7 @@ function misfit(column: string, value: unknown): OffpeakError {
   });
 }
 
-function oneOf<T extends string>(row: Row, column: string, values: readonly T[]): T {
+export function oneOf<T extends string>(row: Row, column: string, values: readonly T[]): T {
   const value = text(row, column);
   const found = values.find((candidate) => candidate === value);
   if (found === undefined) throw misfit(column, value);
@@ -98,6 +98,7 @@ export function toRun(row: Row): Run {
       ? {}
       : { output: { path: text(row, 'output_path'), format: text(row, 'output_format') } }),
     ...defined('name', optionalText(row, 'name')),
+    ...defined('queue', optionalText(row, 'queue')),
     ...defined('note', optionalText(row, 'note')),
     ...defined('endedAt', optionalNumber(row, 'ended_at')),
     ...defined('deadlineAt', optionalNumber(row, 'deadline_at')),
@@ -122,6 +123,7 @@ export function toBatch(row: Row): Batch {
     requests: number(row, 'requests'),
     bytes: number(row, 'bytes'),
     tokens: number(row, 'tokens'),
+    inputs: number(row, 'inputs'),
     quarantined: number(row, 'quarantined'),
     generation: number(row, 'generation'),
     nextAt: number(row, 'next_at'),
@@ -129,6 +131,7 @@ export function toBatch(row: Row): Batch {
     refusals: number(row, 'refusals'),
     notFound: number(row, 'not_found'),
     absences: number(row, 'absences'),
+    cancelWanted: number(row, 'cancel_wanted') === 1,
     cancelRequested: number(row, 'cancel_requested') === 1,
     hedged: number(row, 'hedged') === 1,
     createdAt: number(row, 'created_at'),

@@ -28,15 +28,15 @@ interface Wanted {
   endpoint: string;
 }
 
+/** Jobs that share their request with a wanted one: by hash, then by the bodies themselves. */
+const sharing = `shared_requests s JOIN jobs j ON j.id = s.job JOIN lanes l ON l.id = j.lane
+  JOIN payloads p ON p.job = s.job JOIN payloads own ON own.job = ?2
+  WHERE s.hash = ?1 AND l.account = ?3 AND l.endpoint = ?4 AND p.body = own.body`;
+
 /** An ended job with the answer to exactly this request; the job's own body is in the store already. */
 export function findAnswer(db: Database, wanted: Wanted): number | undefined {
   const found = db
-    .sql(
-      `SELECT j.id FROM jobs j JOIN lanes l ON l.id = j.lane JOIN payloads p ON p.job = j.id
-         JOIN payloads own ON own.job = ?2
-       WHERE j.hash = ?1 AND j.state = 'succeeded' AND l.account = ?3 AND l.endpoint = ?4 AND p.body = own.body
-       ORDER BY j.id LIMIT 1`,
-    )
+    .sql(`SELECT j.id FROM ${sharing} AND j.state = 'succeeded' ORDER BY j.id LIMIT 1`)
     .get(wanted.hash, wanted.job, wanted.account, wanted.endpoint);
   return found && number(found, 'id');
 }
@@ -45,10 +45,8 @@ export function findAnswer(db: Database, wanted: Wanted): number | undefined {
 export function takeAnswer(db: Database, job: Row, from: number, delta: RunDelta): void {
   const id = number(job, 'id');
   db.sql(
-    `INSERT INTO results (job, output, response, finish_reason)
-     SELECT ?, output, response, finish_reason FROM results WHERE job = ?
-     ON CONFLICT (job) DO UPDATE SET output = excluded.output, response = excluded.response,
-       finish_reason = excluded.finish_reason, error_code = NULL, error_message = NULL`,
+    `INSERT OR REPLACE INTO results (job, output, response, finish_reason)
+     SELECT ?, output, response, finish_reason FROM results WHERE job = ?`,
   ).run(id, from);
   const source = db.sql('SELECT reused_from FROM jobs WHERE id = ?').get(from) ?? {};
   const origin = optionalNumber(source, 'reused_from') ?? from;
@@ -66,30 +64,35 @@ export function takeAnswer(db: Database, job: Row, from: number, delta: RunDelta
 /** A job under way with exactly this request; none for one that leads others already. */
 export function findLeader(db: Database, wanted: Wanted): number | undefined {
   const found = db
-    .sql(
-      `SELECT i.job FROM in_flight i JOIN jobs j ON j.id = i.job JOIN lanes l ON l.id = j.lane
-         JOIN payloads p ON p.job = i.job JOIN payloads own ON own.job = ?2
-       WHERE i.hash = ?1 AND l.account = ?3 AND l.endpoint = ?4 AND p.body = own.body
-       ORDER BY i.job <> ?2 LIMIT 1`,
-    )
+    .sql(`SELECT j.id FROM ${sharing} AND j.state <> 'succeeded' ORDER BY j.id <> ?2 LIMIT 1`)
     .get(wanted.hash, wanted.job, wanted.account, wanted.endpoint);
-  const leader = found && number(found, 'job');
+  const leader = found && number(found, 'id');
   return leader === wanted.job ? undefined : leader;
 }
 
-/** From now on others with the same request wait for this one. */
+/** From now on others with the same request wait for this one, and take its answer. */
 export function lead(db: Database, job: number, hash: number | null): void {
-  if (hash !== null) db.sql('INSERT OR IGNORE INTO in_flight (hash, job) VALUES (?, ?)').run(hash, job);
+  if (hash !== null) db.sql('INSERT OR IGNORE INTO shared_requests (hash, job) VALUES (?, ?)').run(hash, job);
 }
 
 export function follow(db: Database, job: number, leader: number): void {
   db.sql('UPDATE jobs SET leader = ? WHERE id = ?').run(leader, job);
 }
 
-/** A job is not under way any more: what becomes of those that follow it is settled afterwards, for they may be many. */
+/** A job is not under way any more, and has no answer to share. */
 export function endFlight(db: Database, job: number, hash: number | undefined): void {
-  if (hash !== undefined) db.sql('DELETE FROM in_flight WHERE hash = ? AND job = ?').run(hash, job);
+  if (hash !== undefined) db.sql('DELETE FROM shared_requests WHERE hash = ? AND job = ?').run(hash, job);
+  land(db, job);
+}
+
+/** What becomes of those that follow a job that has ended is settled afterwards, for they may be many. */
+export function land(db: Database, job: number): void {
   db.sql('INSERT OR IGNORE INTO landed (job) SELECT ?1 WHERE EXISTS (SELECT 1 FROM jobs WHERE leader = ?1)').run(job);
+}
+
+/** Whether anybody follows one of these jobs: most chunks need not ask for each. */
+export function areFollowed(db: Database, first: number, last: number): boolean {
+  return db.sql('SELECT 1 FROM jobs WHERE leader BETWEEN ? AND ? LIMIT 1').get(first, last) !== undefined;
 }
 
 /** Rows that one call of `settleFollowers` takes; answers are copied, which costs 25 us a kilobyte. */

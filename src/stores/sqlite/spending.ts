@@ -2,33 +2,54 @@ import type { BookRow, CostRow } from '../../store-rows.ts';
 import type { Database } from './database.ts';
 import { number, text } from './rows.ts';
 
+const dayMs = 86_400_000;
+
+interface Sums {
+  day: number;
+  lane: number;
+  realtime: boolean;
+  attempts: number;
+  inputTokens: number;
+  outputTokens: number;
+  cachedTokens: number;
+  costNano: number;
+  realtimeNano: number;
+  unpriced: number;
+}
+
 /** Money by day, lane and way: a lane knows its run, provider and model. */
 export class Spending {
-  private readonly sums = new Map<string, number[]>();
+  private readonly all: Sums[] = [];
+  /** Rows that are booked together are of one day and lane, but for a few. */
+  private last: Sums | undefined;
 
   add(row: Pick<BookRow, 'at' | 'usage' | 'costNanoUsd' | 'realtimeNanoUsd'>, lane: number, realtime: boolean): void {
     if (!row.usage) return;
-    const day = new Date(row.at).toISOString().slice(0, 10);
-    const key = `${day} ${lane} ${realtime ? 1 : 0}`;
-    const sums = this.sums.get(key) ?? [0, 0, 0, 0, 0, 0, 0];
-    const more = [
-      1,
-      row.usage.inputTokens,
-      row.usage.outputTokens,
-      row.usage.cachedTokens ?? 0,
-      row.costNanoUsd ?? 0,
-      row.realtimeNanoUsd ?? 0,
-      row.costNanoUsd === undefined ? 1 : 0,
-    ];
-    this.sums.set(
-      key,
-      sums.map((sum, i) => sum + (more[i] ?? 0)),
-    );
+    const sums = this.sumsOf(Math.floor(row.at / dayMs), lane, realtime);
+    sums.attempts += 1;
+    sums.inputTokens += row.usage.inputTokens;
+    sums.outputTokens += row.usage.outputTokens;
+    sums.cachedTokens += row.usage.cachedTokens ?? 0;
+    sums.costNano += row.costNanoUsd ?? 0;
+    sums.realtimeNano += row.realtimeNanoUsd ?? 0;
+    if (row.costNanoUsd === undefined) sums.unpriced += 1;
+  }
+
+  private sumsOf(day: number, lane: number, realtime: boolean): Sums {
+    const fits = (sums: Sums) => sums.day === day && sums.lane === lane && sums.realtime === realtime;
+    if (this.last && fits(this.last)) return this.last;
+    let found = this.all.find(fits);
+    if (!found) {
+      const none = { attempts: 0, inputTokens: 0, outputTokens: 0, cachedTokens: 0, costNano: 0, realtimeNano: 0 };
+      found = { day, lane, realtime, ...none, unpriced: 0 };
+      this.all.push(found);
+    }
+    this.last = found;
+    return found;
   }
 
   write(db: Database): void {
-    for (const [key, sums] of this.sums) {
-      const [day = '', lane = '', realtime = ''] = key.split(' ');
+    for (const sums of this.all) {
       db.sql(
         `INSERT INTO spending (day, lane, realtime, attempts, input_tokens, output_tokens, cached_tokens, cost_nano,
            realtime_nano, unpriced) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -36,7 +57,18 @@ export class Spending {
            input_tokens = input_tokens + excluded.input_tokens, output_tokens = output_tokens + excluded.output_tokens,
            cached_tokens = cached_tokens + excluded.cached_tokens, cost_nano = cost_nano + excluded.cost_nano,
            realtime_nano = realtime_nano + excluded.realtime_nano, unpriced = unpriced + excluded.unpriced`,
-      ).run(day, Number(lane), Number(realtime), ...sums);
+      ).run(
+        new Date(sums.day * dayMs).toISOString().slice(0, 10),
+        sums.lane,
+        sums.realtime ? 1 : 0,
+        sums.attempts,
+        sums.inputTokens,
+        sums.outputTokens,
+        sums.cachedTokens,
+        sums.costNano,
+        sums.realtimeNano,
+        sums.unpriced,
+      );
     }
   }
 }

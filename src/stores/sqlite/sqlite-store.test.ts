@@ -1,32 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Store } from '../../store.ts';
 import { testStore } from '../../testing/test-store.ts';
-import { createSqliteStore } from './sqlite-store.ts';
+import { makeSqliteStore } from './sqlite-store-fixtures.ts';
 
-testStore(
-  'sqlite',
-  async (options = {}) => {
-    const folder = mkdtempSync(join(tmpdir(), 'offpeak-store-'));
-    const path = join(folder, 'offpeak.db');
-    const owner = options.owner ?? 'first';
-    const now = options.now ?? Date.now;
-    const opened: Store[] = [];
-    const open = (name: string, isAlive: (other: string) => boolean) => {
-      const store = createSqliteStore({ path, owner: name, now, isAlive });
-      opened.push(store);
-      return store;
-    };
-    return {
-      store: open(owner, () => true),
-      second: async () => open(`second-${opened.length}`, () => true),
-      reopen: async () => open(`reopened-${opened.length}`, (other) => other !== owner),
-      close: async () => {
-        for (const store of opened) await store.close();
-        rmSync(folder, { recursive: true });
-      },
-    };
-  },
-  { shared: true, durable: true },
-);
+testStore('sqlite', makeSqliteStore, { shared: true, durable: true });

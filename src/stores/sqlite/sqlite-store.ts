@@ -1,11 +1,15 @@
 import { hasCode } from '../../errors.ts';
+import type { Random } from '../../ids.ts';
+import type { ServiceStore } from '../../service-store.ts';
 import type { Store } from '../../store.ts';
+import type { Views } from '../../views.ts';
 import { isOwnerAlive, processOwner } from '../process-owner.ts';
 import * as limits from './account-limits.ts';
 import { addJobs } from './add-jobs.ts';
 import { admitBatch } from './admission.ts';
 import * as batches from './batches.ts';
 import { book, readAttempts } from './book.ts';
+import { cancelQueuedJobs } from './cancel.ts';
 import { checkStore } from './check.ts';
 import { type Database, openDatabase } from './database.ts';
 import * as imports from './imports.ts';
@@ -13,9 +17,12 @@ import * as jobs from './jobs.ts';
 import * as lanes from './lanes.ts';
 import * as leases from './leases.ts';
 import { claimJobs, packJobs } from './pack-jobs.ts';
+import { requeueJobs } from './requeue.ts';
 import * as runs from './runs.ts';
+import { createServiceStore } from './service.ts';
 import { checkFollowers, settleFollowers } from './sharing.ts';
 import { listCosts } from './spending.ts';
+import { createViews } from './views.ts';
 import { checkWhole, type WholeCheck, type WholeCheckOptions } from './whole-check.ts';
 
 export interface SqliteStoreOptions {
@@ -26,10 +33,18 @@ export interface SqliteStoreOptions {
   /** Whether an owner's process still runs; one that does not has ended without closing. */
   isAlive?: (owner: string) => boolean;
   now?: () => number;
+  /** For the ids of the runs that queued jobs make. */
+  random?: Random;
   /** How long a write waits for another process before `store_locked`. */
   busyTimeoutMs?: number;
   /** How the file is checked after an unclean end. */
   wholeCheck?: WholeCheckOptions;
+}
+
+/** One file, three ports: what the engine works with, what the service keeps, what people look at. */
+export interface SqliteStore extends Store {
+  readonly service: ServiceStore;
+  readonly views: Views;
 }
 
 interface SessionOptions extends WholeCheckOptions {
@@ -43,7 +58,7 @@ interface SessionOptions extends WholeCheckOptions {
  * fast as better-sqlite3, with nothing to compile.
  * @throws OffpeakError `store_corrupt`, `store_locked`, `store_failed`
  */
-export function createSqliteStore(options: SqliteStoreOptions): Store {
+export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const now = options.now ?? Date.now;
   const { path, busyTimeoutMs, owner = processOwner(), isAlive = isOwnerAlive } = options;
   const db = openDatabase(busyTimeoutMs === undefined ? { path } : { path, busyTimeoutMs });
@@ -51,20 +66,22 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
   try {
     wholeCheck = openSession(db, { owner, isAlive, at: now(), ...options.wholeCheck });
   } catch (error) {
-    db.close();
+    void db.close();
     throw error;
   }
   let closed = false;
 
   // The port is asynchronous because other stores are; here each call is one short synchronous transaction.
   return {
+    service: createServiceStore(db, { random: options.random ?? Math.random, now }),
+    views: createViews(db),
     createRun: async (run, at) => runs.createRun(db, run, at),
     getRun: async (id) => db.read(() => runs.getRun(db, id)),
     listRuns: async (filter = {}) => db.read(() => runs.listRuns(db, filter)),
     updateRun: async (id, change, at) => runs.updateRun(db, id, change, at),
     addJobs: async (runId, chunk, how) => addJobs(db, runId, chunk, how),
-    requeueJobs: async (runId, states) => jobs.requeueJobs(db, runId, states),
-    cancelQueuedJobs: async (runId) => jobs.cancelQueuedJobs(db, runId),
+    requeueJobs: async (runId, states) => requeueJobs(db, runId, states, now()),
+    cancelQueuedJobs: async (runId) => cancelQueuedJobs(db, runId),
     readResults: async (runId, how) => jobs.readResults(db, runId, how),
     findLanes: async (scope, at) => db.read(() => lanes.findLanes(db, scope, at)),
     updateLane: async (laneId, change) => lanes.updateLane(db, laneId, change),
@@ -108,7 +125,7 @@ export function createSqliteStore(options: SqliteStoreOptions): Store {
         // Of a damaged store everybody has been told; nothing is written to it, not even a farewell.
         if (!hasCode(error, 'store_corrupt')) throw error;
       } finally {
-        db.close();
+        await db.close();
       }
     },
   };

@@ -182,6 +182,42 @@ export function testBooking(context: StoreContext): void {
     expect(await runOf(store, run.id)).toMatchObject({ costNanoUsd: 5, usage: { inputTokens: 10 } });
   });
 
+  test.each(['in one call', 'in two'])('an answer after a failure of the same request wins, %s', async (calls) => {
+    const { store } = context;
+    const { run, lane } = await fill(store, newJobs(1));
+    const { lease, attempts } = await sendBatch(store, lane);
+    const failure = failed(first(attempts), { next: 'retry' });
+    const usage = { inputTokens: 10, outputTokens: 1 };
+    const answer = succeeded(first(attempts), { usage, costNanoUsd: 5, realtimeNanoUsd: 10, output: 'answer' });
+    if (calls === 'in one call') await store.book([failure, answer], lease);
+    else {
+      await store.book([failure], lease);
+      expect((await runOf(store, run.id)).counts.queued).toBe(1);
+      await store.book([answer], lease);
+    }
+    expect(await store.book([failure], lease)).toEqual({ ...noRows, duplicates: [failure] });
+    await endBatch(store, lease);
+    expect(await runOf(store, run.id)).toMatchObject({
+      counts: { succeeded: 1, queued: 0 },
+      costNanoUsd: 5,
+    });
+    expect(first(await store.readResults(run.id, { limit: 1 }))).toMatchObject({ output: 'answer', attempts: 1 });
+    expect(await store.check()).toEqual([]);
+  });
+
+  test('a failure that was booked under an earlier lease stays: its request may have changed since', async () => {
+    const { store } = context;
+    const { run, lane } = await fill(store, newJobs(1));
+    const { lease, attempts } = await sendBatch(store, lane);
+    await store.book([failed(first(attempts), { next: 'failed' })], lease);
+    await store.updateBatch(lease, {}, start, 'release');
+    const again = await store.claimBatch({ accounts: ['fake:account-1'] }, leaseFor('worker-b'));
+    const newLease = { batchId: lease.batchId, generation: again?.generation ?? 0 };
+    expect(await store.book([succeeded(first(attempts))], newLease)).toEqual({ ...noRows, repeated: 1 });
+    expect((await runOf(store, run.id)).counts.failed).toBe(1);
+    await endBatch(store, newLease);
+  });
+
   test('rows that were booked under an earlier lease are repeated, not duplicates', async () => {
     const { store } = context;
     const { lane } = await fill(store, newJobs(1));

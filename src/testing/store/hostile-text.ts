@@ -15,7 +15,7 @@ import {
 } from './context.ts';
 
 /** Text that has broken stores: in bodies, answers, keys, errors. Everything comes back as it went in. */
-const texts: readonly (readonly [string, string])[] = [
+export const hostileTexts: readonly (readonly [string, string])[] = [
   ['empty', ''],
   ['NUL', 'before\u0000after'],
   ['control characters', '\u0001\u0007\u001b[31m\u007f\u0085'],
@@ -33,7 +33,7 @@ const texts: readonly (readonly [string, string])[] = [
 ];
 
 export function testHostileText(context: StoreContext): void {
-  test.each(texts)('%s', async (_, text) => {
+  test.each(hostileTexts)('%s', async (_, text) => {
     const { store } = context;
     const body = JSON.stringify({ input: text });
     const { run, lane } = await fill(store, [newJob(text, body)], { name: text, note: text });

@@ -102,7 +102,7 @@ export function testImports(context: StoreContext): void {
     await endBatch(store, sent.lease);
   });
 
-  test('how long the last batches of a model took: those that a person stopped tell nothing', async () => {
+  test('how long the last batches of a model took; those that were stopped are told apart', async () => {
     const { store } = context;
     for (const [i, change] of [{}, {}, { cancelRequested: true }, { cancelRequested: true, hedged: true }].entries()) {
       const { lane } = await fill(store, newJobs(1, batchLane, `b${i}`));
@@ -116,8 +116,14 @@ export function testImports(context: StoreContext): void {
       );
       await moveThrough(store, lease, ['collecting', 'collected']);
     }
-    expect(await store.listDurations(batchLane.account, 'model-1', 10)).toEqual([240_000, 120_000, 60_000]);
-    expect(await store.listDurations(batchLane.account, 'model-1', 1)).toEqual([240_000]);
+    const known = await store.listDurations(batchLane.account, 'model-1', 10);
+    expect(known).toEqual([
+      { durationMs: 240_000, wasStopped: true },
+      { durationMs: 180_000, wasStopped: true },
+      { durationMs: 120_000, wasStopped: false },
+      { durationMs: 60_000, wasStopped: false },
+    ]);
+    expect(await store.listDurations(batchLane.account, 'model-1', 1)).toEqual(known.slice(0, 1));
     expect(await store.listDurations(batchLane.account, 'model-2', 10)).toEqual([]);
   });
 

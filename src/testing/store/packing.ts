@@ -96,6 +96,36 @@ export function testPacking(context: StoreContext): void {
     expect(row?.errorMessage).toContain('108');
   });
 
+  test('the limit in embedding inputs: what other requests hold is none, and the batch remembers the sum', async () => {
+    const { store } = context;
+    const embedding = (key: string, inputs: number, body?: string) => {
+      const job = newJob(key, body);
+      return { ...job, ...(job.request ? { request: { ...job.request, size: { ...job.request.size, inputs } } } : {}) };
+    };
+    const jobs = [embedding('a', 3), newJob('chat'), embedding('b', 1), embedding('c', 3), embedding('d', 1)];
+    const { run, lane } = await fill(store, jobs);
+    // It has changed before it was sent.
+    await store.addJobs(run.id, [embedding('b', 4, '{"input":["1","2","3","4"]}')], adding);
+    const { packed, lease } = await packBatch(store, lane, { inputs: 7, maxInputs: 7 });
+    expect(packed).toMatchObject({ packed: 3, inputs: 7, full: true, oversize: 0 });
+    expect(first(await store.listBatches())).toMatchObject({ requests: 3, inputs: 7 });
+    expect(await store.packJobs(lease, room({ inputs: 0, maxInputs: 7 }))).toMatchObject({ packed: 0, full: true });
+    expect(await store.packJobs(lease, room())).toMatchObject({ packed: 2, inputs: 4, full: false });
+    expect(first(await store.listBatches())).toMatchObject({ requests: 5, inputs: 11 });
+  });
+
+  test('a request with more embedding inputs than a whole batch may have fails with the reason', async () => {
+    const { store } = context;
+    const { request, ...job } = newJob('many');
+    const many = request ? { ...job, request: { ...request, size: { ...request.size, inputs: 60_000 } } } : job;
+    const { run, lane } = await fill(store, [newJob('a'), many, newJob('c')]);
+    const { packed } = await packBatch(store, lane, { inputs: 50_000, maxInputs: 50_000 });
+    expect(packed).toMatchObject({ packed: 2, oversize: 1 });
+    const [row] = await store.readResults(run.id, { limit: 10, states: ['failed'] });
+    expect(row).toMatchObject({ key: 'many', errorCode: 'too_large', attempts: 0 });
+    expect(row?.errorMessage).toMatch(/60000.*50000/);
+  });
+
   test('at most a chunk at a time', async () => {
     const { store } = context;
     const { run, lane } = await fill(store, newJobs(chunkRows));
