@@ -10,6 +10,8 @@ import { buildProduct, type Product } from './product.ts';
 import { providers } from './providers.ts';
 import { machineText, save, type Table, tableText } from './report.ts';
 import { resume } from './resume.ts';
+import { service } from './service.ts';
+import { serviceViews } from './service-views.ts';
 import { start } from './start.ts';
 import { enqueue, scan, store } from './store.ts';
 import { memory, scale, wholeWay } from './whole-way.ts';
@@ -27,6 +29,8 @@ const benches: Readonly<Record<string, (bench: Bench, product: Product) => Promi
   start,
   scan,
   collect,
+  service,
+  'service-views': serviceViews,
   priming,
 };
 

@@ -1,7 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { OffpeakError } from '../errors.ts';
 import type { PriceOverride } from '../price-list.ts';
-import { configPath, type Setting, type SettingKey, settings } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { configPath, type SettingKey, settings } from './settings.ts';
 
 export type SettingValue = string | number | boolean;
 

@@ -8,9 +8,10 @@ import type { Run } from '../run.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Store } from '../store.ts';
 import { processOwner } from '../stores/process-owner.ts';
+import type { SqliteStore } from '../stores/sqlite/sqlite-store.ts';
 import { type Config, loadConfig } from './config.ts';
 import { crashpoint } from './crashpoint.ts';
-import { realProviders, sandboxProviders } from './create-providers.ts';
+import { isReady, realProviders, sandboxProviders } from './create-providers.ts';
 import { homeDirectory, sandboxPath, storePath } from './settings.ts';
 
 export interface GlobalFlags {
@@ -21,12 +22,18 @@ export interface GlobalFlags {
 /** What a command works with; opened as late and as little as it needs. */
 export interface Context {
   config: Config;
-  store(): Promise<Store>;
+  store(): Promise<SqliteStore>;
   /** All providers of this call: the real ones, or the sandbox's. */
   providers(simulated: boolean): Promise<Provider[]>;
+  /** Those that a service can use: with a key, or at an address of their own. */
+  readyProviders(simulated: boolean): Promise<Provider[]>;
   /** List prices, with those of the configuration above them. */
   prices(): Promise<PriceList>;
-  offpeak(simulated: boolean, onEvent?: (event: EngineEvent) => void): Promise<Offpeak>;
+  offpeak(
+    simulated: boolean,
+    onEvent?: (event: EngineEvent) => void,
+    providers?: readonly Provider[],
+  ): Promise<Offpeak>;
   /** A command to be typed as it stands: with `--home` where this one was given it. */
   command(words: string): string;
   /** The run of an id, of a unique beginning of one, or `latest`; without one, the latest unfinished where preferred. */
@@ -37,7 +44,7 @@ export interface Context {
 export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = process.env): Promise<Context> {
   const home = homeDirectory(flags.home, env);
   const config = await loadConfig(home, env);
-  let store: Store | undefined;
+  let store: SqliteStore | undefined;
   let sandbox: Sandbox | undefined;
   const owner = processOwner();
   const opened: (() => Promise<void>)[] = [];
@@ -65,12 +72,16 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
     command: (words) => `offpeak ${words}${flags.home === undefined ? '' : ` --home ${quoted(flags.home)}`}`,
     store: openStore,
     providers,
+    readyProviders: async (simulated) => {
+      const all = await providers(simulated);
+      return simulated ? all : all.filter(({ name }) => isReady(config, name));
+    },
     prices,
-    offpeak: async (simulated, onEvent) => {
+    offpeak: async (simulated, onEvent, chosen) => {
       const { createOffpeak } = await import('../offpeak.ts');
       return createOffpeak({
         store: await openStore(),
-        providers: await providers(simulated),
+        providers: chosen ?? (await providers(simulated)),
         priceOf: (await prices()).priceOf,
         owner,
         maxUnavailable: 5,

@@ -81,6 +81,15 @@ export async function realProviders(config: Config): Promise<Provider[]> {
   ];
 }
 
+/** Somebody has set it up: a service offers it. */
+export function isReady(config: Config, name: string): boolean {
+  const keys = [`providers.${name}.api_key`, `providers.${name}.base_url`, `providers.${name}.endpoint`];
+  return config.all().some(({ setting, value, from }) => {
+    const isSet = value !== undefined && from !== 'default';
+    return isSet && keys.includes(setting.key) && setting.key !== 'providers.openai.endpoint';
+  });
+}
+
 function reached(config: Config, provider: 'openai' | 'anthropic' | 'gemini' | ProfileName) {
   return {
     ...property('apiKey', config.text(`providers.${provider}.api_key`)),

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { hasCode, messageOf } from '../errors.ts';
+import type { Act } from './act.ts';
+import { addService } from './add-service.ts';
 import type { AdoptFlags } from './adopt-command.ts';
 import type { Context, GlobalFlags } from './context.ts';
 import type { ControlFlags } from './control-commands.ts';
@@ -35,6 +37,7 @@ export async function main(argv: readonly string[], version: string): Promise<nu
   addViews(program, act);
   addMoney(program, act);
   addControls(program, act);
+  addService(program, act, version);
   addTools(program, act);
   try {
     await program.parseAsync(['node', 'offpeak', ...argv]);
@@ -64,11 +67,6 @@ async function withContext(flags: GlobalFlags, work: (context: Context) => Promi
     await context.close();
   }
 }
-
-/** Makes commander's action of one of ours; commander gives an argument only where the command has one. */
-type Act = <F extends GlobalFlags>(
-  action: (context: Context, argument: string | undefined, flags: F) => Promise<number>,
-) => (...given: [F, Command] | [string | undefined, F, Command]) => Promise<void>;
 
 const collect = (value: string, before: string[] | undefined) => [...(before ?? []), value];
 

@@ -2,25 +2,15 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type ProfileName, profileNames, profiles } from '../providers/compatible/profiles.ts';
 import type { ServerProfile } from '../providers/server-profile.ts';
+import { serviceSettings } from './service-settings.ts';
+import type { Setting } from './setting.ts';
 
 /**
  * Every setting, once: its place in config.yaml, its environment variable, its default. The names of the section `batch`
  * are those of the system that `offpeak run` replaces, so its files work here.
  */
-export interface Setting {
-  /** Path in config.yaml. */
-  key: string;
-  type: 'string' | 'integer' | 'number' | 'boolean';
-  env?: string;
-  /** Looked at where `env` is not set. */
-  otherEnv?: string;
-  fallback?: string | number | boolean;
-  secret?: boolean;
-  /** What it is, in a line, with its unit. */
-  about: string;
-}
-
 const ownSettings = [
+  ...serviceSettings,
   {
     key: 'default_model',
     type: 'string',

@@ -6,13 +6,15 @@ import { ways } from './crash-points.ts';
  * `npm run crash`: every crash point x four ways x five seeds, all double faults, random kills; a table at the end, and
  * exit code 1 on a violation. `-- --short`: one seed, some pairs. `-- --way NAME`: one way. `-- --random`: the command
  * itself killed at random moments (`random-kills.ts`). `-- --mutants`: seeded defects (`mutants.ts`). `-- --large`:
- * 200,000 jobs (`large-run.ts`). `-- --huge`: results larger than the memory (`huge-results.ts`).
+ * 200,000 jobs (`large-run.ts`). `-- --huge`: results larger than the memory (`huge-results.ts`). `-- --service`: the server killed
+ * while jobs are queued over HTTP (`service-kills.ts`).
  */
 const others: Readonly<Record<string, () => Promise<unknown>>> = {
   '--mutants': () => import('./mutants.ts'),
   '--random': () => import('./random-kills.ts'),
   '--large': () => import('./large-run.ts'),
   '--huge': () => import('./huge-results.ts'),
+  '--service': () => import('./service-kills.ts'),
 };
 const other = Object.keys(others).find((flag) => process.argv.includes(flag));
 if (other) await others[other]?.();

@@ -1,0 +1,58 @@
+import type { Logger } from 'pino';
+import { hasCode, messageOf } from '../errors.ts';
+import type { Offpeak } from '../offpeak.ts';
+
+/** First and longest pause before a worker that has failed begins again. */
+const firstPauseMs = 1_000;
+const longestPauseMs = 60_000;
+/** After so long without a failure the next one is the first. */
+const calmAfterMs = 300_000;
+
+export interface Working {
+  /** There may be work: look now. */
+  wake(): void;
+  /** Resolves when the worker has stopped after the signal. */
+  ended: Promise<void>;
+}
+
+/**
+ * A worker that serves everybody, until the signal. What stops it (a full disk, a locked store, a fault of ours) is said
+ * in the log, and it begins again after a pause: a service waits for room on its disk, it does not end for it.
+ */
+export function keepWorking(offpeak: Offpeak, signal: AbortSignal, log: Logger): Working {
+  let wake = () => {};
+  const run = async () => {
+    let pauseMs = firstPauseMs;
+    while (!signal.aborted) {
+      const worker = offpeak.worker();
+      wake = worker.wake;
+      const startedAt = performance.now();
+      try {
+        await worker.run(signal);
+      } catch (error) {
+        // A damaged file does not mend itself.
+        if (hasCode(error, 'store_corrupt')) throw error;
+        if (performance.now() - startedAt > calmAfterMs) pauseMs = firstPauseMs;
+        log.error(
+          { code: hasCode(error, 'internal') ? 'internal' : undefined },
+          `${messageOf(error)}; going on in ${pauseMs / 1000} s`,
+        );
+        await pause(pauseMs, signal);
+        pauseMs = Math.min(longestPauseMs, pauseMs * 2);
+      }
+    }
+  };
+  return { wake: () => wake(), ended: run() };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

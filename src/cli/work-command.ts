@@ -1,0 +1,16 @@
+import type { Context, GlobalFlags } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { keepWorking } from './keep-working.ts';
+import { logEvent, openLog, untilStopped } from './service-process.ts';
+
+/** `offpeak work`: a worker without a server; any number of them on one store. */
+export async function workCommand(context: Context, flags: GlobalFlags): Promise<number> {
+  const log = await openLog(context.config);
+  const signal = untilStopped(log);
+  const simulated = flags.sandbox ?? false;
+  const providers = await context.readyProviders(simulated);
+  const offpeak = await context.offpeak(simulated, (event) => logEvent(log, event), providers);
+  log.info({ providers: providers.map(({ name }) => name) }, 'working');
+  await keepWorking(offpeak, signal, log).ended;
+  return exitCodes.succeeded;
+}

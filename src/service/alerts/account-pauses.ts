@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import type { Clock } from '../../clock.ts';
+import type { NewAlert, ServiceStore } from '../../service-store.ts';
+import type { BatchSummary, Views } from '../../views.ts';
+import { everyRow } from '../views/pages.ts';
+import type { Check } from './check.ts';
+
+/** An account that a worker leaves alone for a while, because of its key or its money. */
+export interface AccountPause {
+  account: string;
+  /** Milliseconds since 1970. */
+  until: number;
+  /** Why, in the engine's words. */
+  message: string;
+}
+
+const settingName = 'paused_accounts';
+const stored = z.record(z.string(), z.object({ until: z.number(), message: z.string() }));
+/** A worker tries again when the pause is over, and pauses anew when it fails: in between the alert stays. */
+const graceMs = 5 * 60_000;
+/** What a batch that waits says of its account. */
+const signs = ['auth', 'quota'];
+const mostLooked = 5_000;
+
+/**
+ * Keeps in the store that a worker of any process has paused an account: the process that looks for alerts may be
+ * another. To be called for each pause that the engine tells of.
+ */
+export async function notePause(
+  service: Pick<ServiceStore, 'getSettings' | 'putSetting'>,
+  { account, until, message }: AccountPause,
+  clock: Clock,
+): Promise<void> {
+  const paused = await readPauses(service);
+  const recent = Object.entries(paused).filter(([, each]) => each.until + graceMs > clock.now());
+  await service.putSetting(settingName, { ...Object.fromEntries(recent), [account]: { until, message } }, clock.now());
+}
+
+async function readPauses(service: Pick<ServiceStore, 'getSettings'>): Promise<z.infer<typeof stored>> {
+  const parsed = stored.safeParse((await service.getSettings()).get(settingName) ?? {});
+  return parsed.success ? parsed.data : {};
+}
+
+export function accountPausedCheck(
+  service: Pick<ServiceStore, 'getSettings'>,
+  views: Pick<Views, 'listBatches'>,
+): Check {
+  return {
+    name: 'paused_accounts',
+    alerts: ['account_paused'],
+    async find({ clock }) {
+      const found = new Map<string, string>();
+      for (const [account, { until, message }] of Object.entries(await readPauses(service))) {
+        if (until + graceMs > clock.now()) found.set(account, message);
+      }
+      for await (const batch of openBatches(views)) {
+        if (batch.errorCode !== undefined && signs.includes(batch.errorCode) && !found.has(batch.account)) {
+          found.set(batch.account, batch.errorMessage ?? batch.errorCode);
+        }
+      }
+      return [...found].map(([account, message]) => toAlert(account, message));
+    },
+  };
+}
+
+async function* openBatches(views: Pick<Views, 'listBatches'>): AsyncGenerator<BatchSummary> {
+  let looked = 0;
+  const open = everyRow<BatchSummary>(
+    ({ id }) => id,
+    (page) => views.listBatches({ ...page, openOnly: true }),
+  );
+  for await (const batch of open) {
+    yield batch;
+    looked += 1;
+    if (looked >= mostLooked) return;
+  }
+}
+
+function toAlert(account: string, message: string): NewAlert {
+  return {
+    name: 'account_paused',
+    subject: account,
+    severity: 'critical',
+    title: `Nothing is sent to the account ${account}`,
+    message: `Its key or its quota was refused: ${message}. Work goes on by itself once the key works or the account has money again.`,
+  };
+}

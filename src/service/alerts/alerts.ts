@@ -1,0 +1,69 @@
+import { dirname } from 'node:path';
+import type { Clock } from '../../clock.ts';
+import { systemClock } from '../../clock.ts';
+import type { ServiceStore } from '../../service-store.ts';
+import type { Views } from '../../views.ts';
+import type { Settings } from '../contract/settings.ts';
+import type { Duty } from '../duties.ts';
+import type { Alerts } from '../service.ts';
+import { toAlert } from '../views/alert-view.ts';
+import { type AccountPause, accountPausedCheck, notePause } from './account-pauses.ts';
+import { failureRateCheck, staleBatchCheck } from './batch-checks.ts';
+import type { Check } from './check.ts';
+import { type DailyReportOptions, sendDailyReport } from './daily-report.ts';
+import { type DiskSpace, diskCheck, diskSpaceOf } from './disk-check.ts';
+import { evaluate } from './evaluate.ts';
+import { budgetCheck, savingsMilestoneCheck } from './money-checks.ts';
+import { growingQueueCheck, largeQueueCheck } from './queue-checks.ts';
+
+export interface AlertsOptions {
+  service: ServiceStore;
+  views: Views;
+  settings: () => Promise<Settings>;
+  /** The store's file: its disk is watched. Absent: the store is elsewhere, and no disk is looked at. */
+  storePath?: string;
+  /** Instead of the disk of `storePath`. */
+  diskSpace?: () => Promise<DiskSpace>;
+  clock?: Clock;
+}
+
+export interface AlertsWithDuties extends Alerts {
+  /** Looks for alerts each minute, and sends the daily report. */
+  readonly duties: readonly Duty[];
+  /** A worker of this process leaves an account alone: to be called for each pause that the engine tells of. */
+  accountPaused(pause: AccountPause): Promise<void>;
+}
+
+const everyMs = 60_000;
+
+/**
+ * What a person should know without looking: raised once, resolved once, kept in the store. Telling of it is the matter
+ * of the deliveries, which read the events that raising and resolving write.
+ */
+export function createAlerts(options: AlertsOptions): AlertsWithDuties {
+  const { service, views, settings, clock = systemClock } = options;
+  const checks = checksOf(options);
+  const reporting: DailyReportOptions = { service, views, settings, clock };
+  return {
+    list: async (filter) => (await service.listAlerts(filter)).map(toAlert),
+    accountPaused: (pause) => notePause(service, pause, clock),
+    duties: [
+      { name: 'alerts', everyMs, run: (signal) => evaluate(checks, { service, settings, clock }, signal) },
+      { name: 'daily_report', everyMs, run: () => sendDailyReport(reporting) },
+    ],
+  };
+}
+
+function checksOf({ service, views, storePath, diskSpace }: AlertsOptions): Check[] {
+  const disk = diskSpace ?? (storePath === undefined ? undefined : () => diskSpaceOf(dirname(storePath)));
+  return [
+    failureRateCheck(views),
+    staleBatchCheck(views),
+    largeQueueCheck(service),
+    growingQueueCheck(service, views),
+    savingsMilestoneCheck(service, views),
+    budgetCheck(views),
+    accountPausedCheck(service, views),
+    ...(disk ? [diskCheck(disk)] : []),
+  ];
+}

@@ -1,0 +1,93 @@
+import { expect, test } from 'vitest';
+import { OffpeakError } from '../errors.ts';
+import type { Enqueued, QueuedJob } from '../service-store.ts';
+import { createFakeClock } from '../testing/fake-clock.ts';
+import { createJobWriter } from './job-writer.ts';
+
+function jobs(count: number, prefix: string, bytes = 10): QueuedJob[] {
+  return Array.from({ length: count }, (_, at) => ({
+    queue: 'creative_scoring',
+    provider: 'openai',
+    account: 'a',
+    simulated: true,
+    model: 'm',
+    priority: 5,
+    request: {
+      lane: { provider: 'openai', account: 'a', model: 'm', endpoint: '/e', mode: 'batch' },
+      body: 'x'.repeat(bytes),
+      size: { inputTokens: 1, maxInputTokens: 1 },
+    },
+    data: `${prefix}-${at}`,
+  }));
+}
+
+/** A store that numbers what it is given; `fail` breaks the n-th transaction. */
+function setup(fail?: number) {
+  const transactions: string[][] = [];
+  let release: (() => void) | undefined;
+  const store = {
+    holds: false,
+    release: () => release?.(),
+    enqueue: async (given: readonly QueuedJob[]): Promise<Enqueued[]> => {
+      const before = transactions.flat().length;
+      transactions.push(given.map(({ data }) => data));
+      if (store.holds) await new Promise<void>((resolve) => (release = resolve));
+      if (transactions.length === fail) throw new OffpeakError('The disk is full.', { code: 'store_full' });
+      return given.map((_, at) => ({ type: 'queued', job: before + at + 1, runId: 'run-1' }));
+    },
+  };
+  return { writer: createJobWriter({ serviceStore: store, clock: createFakeClock() }), store, transactions };
+}
+
+const numbers = (answers: readonly (Enqueued | Error)[]) => answers.map((answer) => 'job' in answer && answer.job);
+
+test('calls of one turn share a transaction, and each gets its own answers', async () => {
+  const { writer, transactions } = setup();
+  const answers = await Promise.all([writer.write(jobs(2, 'a')), writer.write(jobs(1, 'b')), writer.write([])]);
+  expect(transactions).toEqual([['a-0', 'a-1', 'b-0']]);
+  expect(answers.map(numbers)).toEqual([[1, 2], [3], []]);
+});
+
+test('calls that come while a transaction is under way share the next one', async () => {
+  const { writer, store, transactions } = setup();
+  store.holds = true;
+  const first = writer.write(jobs(1, 'a'));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(transactions).toEqual([['a-0']]);
+  const others = [writer.write(jobs(1, 'b')), writer.write(jobs(1, 'c'))];
+  store.holds = false;
+  store.release();
+  expect(numbers(await first)).toEqual([1]);
+  expect((await Promise.all(others)).map(numbers)).toEqual([[2], [3]]);
+  expect(transactions).toEqual([['a-0'], ['b-0', 'c-0']]);
+});
+
+test('a call of thousands is written in chunks, in its order, and keeps nobody waiting', async () => {
+  const { writer, transactions } = setup();
+  const order: string[] = [];
+  const large = writer.write(jobs(1_700, 'large')).then((answers) => {
+    order.push('large');
+    return answers;
+  });
+  const small = writer.write(jobs(1, 'small')).then(() => order.push('small'));
+  await small;
+  expect(numbers(await large)).toHaveLength(1_700);
+  expect(order).toEqual(['small', 'large']);
+  expect(transactions.map((each) => each.length)).toEqual([251, 500, 500, 450]);
+  const written = transactions.flat().filter((name) => name !== 'small-0');
+  expect(written).toEqual(jobs(1_700, 'large').map(({ data }) => data));
+});
+
+test('large bodies make small transactions', async () => {
+  const { writer, transactions } = setup();
+  await writer.write(jobs(5, 'a', 900_000));
+  expect(transactions.map((each) => each.length)).toEqual([3, 2]);
+});
+
+test('what goes wrong is the answer of the jobs of that transaction alone', async () => {
+  const { writer } = setup(2);
+  const answers = await writer.write(jobs(1_200, 'a'));
+  const failed = answers.flatMap((answer, at) => (answer instanceof Error ? [at] : []));
+  expect([failed.length, failed[0], failed.at(-1)]).toEqual([500, 500, 999]);
+  expect(numbers(await writer.write(jobs(1, 'b')))).toHaveLength(1);
+});

@@ -1,0 +1,100 @@
+import type { Clock } from '../clock.ts';
+import type { Enqueued, QueuedJob, ServiceStore } from '../service-store.ts';
+import { chunkRows } from '../store-rows.ts';
+
+/** Writes jobs of many callers in few transactions. */
+export interface JobWriter {
+  /**
+   * Durable when it resolves; the answers stand in the order of the jobs. An error in the place of an answer: that job
+   * is not in the store.
+   */
+  write(jobs: readonly QueuedJob[]): Promise<(Enqueued | Error)[]>;
+}
+
+/** Bytes of one transaction, so that large bodies do not hold the event loop. */
+const chunkBytes = 2 * 1024 * 1024;
+
+interface Call {
+  jobs: readonly QueuedJob[];
+  /** The next that is not in a transaction yet. */
+  next: number;
+  left: number;
+  answers: (Enqueued | Error)[];
+  resolve: (answers: (Enqueued | Error)[]) => void;
+}
+
+interface Place {
+  call: Call;
+  index: number;
+}
+
+/**
+ * Group commit. A commit costs the same for one job and for hundreds, so whatever is asked for in one turn of the event
+ * loop, and while a transaction is under way, goes into the next one. There is no timer: a lone job is written in the
+ * turn in which it came. Measured on this class of machine (`baselines.md`): 5.7k requests/s commit by commit, 37.8k so.
+ */
+export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enqueue'>; clock: Clock }): JobWriter {
+  const { serviceStore, clock } = options;
+  let waiting: Call[] = [];
+  let isWriting = false;
+
+  const writeAll = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const places = takeChunk(waiting);
+      waiting = waiting.filter((call) => call.next < call.jobs.length);
+      // Never throws: what goes wrong is the answer of each of its jobs.
+      const answers = await writeChunk(serviceStore, places, clock.now());
+      places.forEach(({ call, index }, at) => {
+        call.answers[index] = answers[at] ?? new Error('the store gave no answer for this job');
+        call.left -= 1;
+        if (call.left === 0) call.resolve(call.answers);
+      });
+      // What was answered can be heard, and what was sent meanwhile can come in.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    isWriting = false;
+  };
+
+  return {
+    write(jobs) {
+      if (jobs.length === 0) return Promise.resolve([]);
+      return new Promise((resolve) => {
+        waiting.push({ jobs, next: 0, left: jobs.length, answers: new Array(jobs.length), resolve });
+        if (isWriting) return;
+        isWriting = true;
+        // After everything that arrived in this turn.
+        setImmediate(() => void writeAll());
+      });
+    },
+  };
+}
+
+/** Of every call its share, so that one with thousands of jobs does not keep the others waiting; in each its own order. */
+function takeChunk(calls: readonly Call[]): Place[] {
+  const places: Place[] = [];
+  const share = Math.max(1, Math.ceil(chunkRows / calls.length));
+  let bytes = 0;
+  for (const call of calls) {
+    const end = Math.min(call.next + share, call.jobs.length);
+    for (; call.next < end && places.length < chunkRows && bytes < chunkBytes; call.next += 1) {
+      const job = call.jobs[call.next];
+      bytes += (job?.request.body.length ?? 0) + (job?.data.length ?? 0);
+      places.push({ call, index: call.next });
+    }
+  }
+  return places;
+}
+
+async function writeChunk(
+  serviceStore: Pick<ServiceStore, 'enqueue'>,
+  places: readonly Place[],
+  now: number,
+): Promise<(Enqueued | Error)[]> {
+  try {
+    const jobs = places.flatMap(({ call, index }) => call.jobs[index] ?? []);
+    return await serviceStore.enqueue(jobs, now);
+  } catch (error) {
+    const reason = error instanceof Error ? error : new Error(String(error));
+    return places.map(() => reason);
+  }
+}

@@ -1,0 +1,42 @@
+import { isoTime } from '../../clock.ts';
+import { messageOf } from '../../errors.ts';
+import type { ServiceStore } from '../../service-store.ts';
+import type { Views } from '../../views.ts';
+import type { Health } from '../contract/operations.ts';
+
+const alertsRead = 20;
+
+/**
+ * `unhealthy`: the store does not answer, nothing can be queued. `degraded`: work goes on, and a critical alert is open.
+ * Never throws.
+ */
+export async function healthOf(
+  source: { views: Pick<Views, 'totals'>; service: Pick<ServiceStore, 'listAlerts'>; version: string },
+  now: number,
+): Promise<Health> {
+  const common = { version: source.version, timestamp: isoTime(now) };
+  try {
+    const { held, batchesOpen } = await source.views.totals();
+    const open = await source.service.listAlerts({ openOnly: true, limit: alertsRead });
+    const reasons = open.filter(({ severity }) => severity === 'critical').map(({ title }) => title);
+    return {
+      status: reasons.length === 0 ? 'healthy' : 'degraded',
+      redis_connected: true,
+      store_connected: true,
+      queue_size: held,
+      active_batches: batchesOpen,
+      reasons,
+      ...common,
+    };
+  } catch (error) {
+    return {
+      status: 'unhealthy',
+      redis_connected: false,
+      store_connected: false,
+      queue_size: 0,
+      active_batches: 0,
+      reasons: [messageOf(error)],
+      ...common,
+    };
+  }
+}
