@@ -2,13 +2,14 @@
 // leaves no `dist` behind, so that nobody packs half a build.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
 
 rmSync(dist, { recursive: true, force: true });
-const problem = compile() ?? check();
+const problem = compile() ?? buildDashboard() ?? check();
 if (problem !== undefined) {
   rmSync(dist, { recursive: true, force: true });
   console.error(`build: ${problem}`);
@@ -27,14 +28,27 @@ function compile() {
   return status === 0 ? undefined : `tsc ended with exit code ${status}.`;
 }
 
+/** The page, by Vite, into `dist/dashboard`. */
+function buildDashboard() {
+  const folder = join(root, 'dashboard');
+  const { resolve } = createRequire(join(folder, 'package.json'));
+  const vite = join(dirname(resolve('vite/package.json')), 'bin', 'vite.js');
+  const { status, error } = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'warn'], {
+    cwd: folder,
+    stdio: 'inherit',
+  });
+  if (error) return `vite could not be started: ${error.message}`;
+  return status === 0 ? undefined : `vite ended with exit code ${status}.`;
+}
+
 /** What types cannot see: no helper of the tests is shipped, and vitest is only ever asked for by `offpeak/testing`. */
 function check() {
   const files = filesOf(dist);
-  const missing = ['index.js', 'index.d.ts', 'cli/start.js'].filter((file) => !files.includes(file));
+  const missing = ['index.js', 'index.d.ts', 'cli/start.js', 'dashboard/index.html'].filter((file) => !files.includes(file));
   if (missing.length > 0) return `dist lacks ${missing.join(', ')}.`;
   const helper = files.find((file) => /\.test\.|-fixtures\.|test-client\.|scripted-server\./.test(file));
   if (helper) return `${helper} is a helper of the tests; exclude it in tsconfig.build.json.`;
-  for (const file of files.filter((name) => name.endsWith('.js'))) {
+  for (const file of files.filter((name) => name.endsWith('.js') && !name.startsWith('dashboard/'))) {
     const text = readFileSync(join(dist, file), 'utf8');
     if (/from '[^']+\.ts'/.test(text)) return `${file} imports a .ts file.`;
     if (/from 'vitest'/.test(text) && !file.startsWith('testing/')) return `${file} imports vitest.`;

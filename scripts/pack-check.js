@@ -18,6 +18,7 @@ try {
   check('no file names a path of this machine', machinePaths);
   check('the command prints its version', printsVersion);
   check('a run on the sandbox over 3 files ends with exit 0 and JSON', runs);
+  check('the server answers, with its dashboard, and stops', serves);
   check('the library and its test suites resolve', resolves);
   check('types are found and agree', types);
   check('an old Node gets one clear sentence and exit 3', oldNode);
@@ -55,12 +56,14 @@ function install(tarball) {
 
 function contents() {
   const files = filesOf(installed);
-  const wanted = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/[\w-]+\.js|dist\/[\w/-]+(\.d\.ts|\.js))$/;
+  const wanted =
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/[\w-]+\.js|dist\/[\w/-]+(\.d\.ts|\.js)|dist\/dashboard\/[\w./-]+\.(html|js|css|svg))$/;
   const stray = files.filter(
     (file) => !wanted.test(file) || /\.test\.|-fixtures\.|test-client\.|scripted-server\.|from-source/.test(file),
   );
   if (stray.length > 0) return `it should not hold ${stray.slice(0, 5).join(', ')}`;
   const needed = ['README.md', 'LICENSE', 'CHANGELOG.md', 'bin/offpeak.js', 'dist/index.js', 'dist/index.d.ts'];
+  needed.push('dist/dashboard/index.html');
   const missing = needed.filter((file) => !files.includes(file));
   return missing.length > 0 ? `it lacks ${missing.join(', ')}` : undefined;
 }
@@ -91,6 +94,29 @@ function runs() {
   if (simulated !== true) return 'the results do not say that they are simulated';
   const isWhole = summary.successful === 3 && results.every(({ status, result }) => status === 'success' && result);
   return isWhole ? undefined : `the results are ${stdout.slice(0, 300)}`;
+}
+
+function serves() {
+  const script = `
+    const { spawn } = await import('node:child_process');
+    const { once } = await import('node:events');
+    const child = spawn(${JSON.stringify(command())}, ['serve', '--sandbox', '--port', '0', '--home', 'service'],
+      { stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(child, 'exit');
+    const [line] = await once(child.stdout.setEncoding('utf8'), 'data');
+    const url = /listening on (\\S+)/.exec(line)[1];
+    const page = await fetch(url);
+    if (!page.ok || !(await page.text()).includes('<script')) throw new Error('the dashboard is not served');
+    const job = { job_type: 'hook_generation', provider: 'openai', data: { script: 'shoes' } };
+    const queued = await fetch(url + '/batch/queue',
+      { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(job) });
+    if (!queued.ok) throw new Error('a job is not taken: ' + (await queued.text()));
+    child.kill('SIGTERM');
+    const [code] = await ended;
+    if (code !== 0) throw new Error('it ended with ' + code);
+  `;
+  run('node', ['--input-type=module', '--eval', script]);
+  return undefined;
 }
 
 function resolves() {

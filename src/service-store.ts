@@ -12,7 +12,8 @@ export interface ServiceStore {
   /**
    * Adds jobs to the open run of their queue, which is made when there is none. All of them in one transaction; the
    * answers stand in the order of the jobs. The jobs are held: no worker sends them before `sealQueues` or `release`.
-   * An idempotency key that is known gives the job it was first used for (`same` body) or `conflict`.
+   * An idempotency key that is known gives the job it was first used for (`same` body) or `conflict`, as long as that
+   * job is stored. A job's key is its queue and its number in base 36: its public id.
    */
   enqueue(jobs: readonly QueuedJob[], now: number): Promise<Enqueued[]>;
   /**
@@ -40,7 +41,9 @@ export interface ServiceStore {
   putSetting(name: string, value: unknown, now: number): Promise<void>;
 
   // Tokens: only their hashes are stored
+  /** `conflict`: the id or the hash is taken. */
   addToken(token: Token, hash: string): Promise<void>;
+  /** Undefined for one that was revoked, too. */
   findToken(hash: string): Promise<Token | undefined>;
   listTokens(): Promise<Token[]>;
   /** False: there is none of that id, or it was revoked before. */
@@ -51,12 +54,18 @@ export interface ServiceStore {
   releaseDuties(owner: string): Promise<void>;
 
   // Deliveries: an outbox. What ended is planned from the feed of results, once.
-  /** Plans deliveries for results that have come since the last call and whose job wants one; a chunk, returns how many results were looked at. */
+  /**
+   * Plans deliveries for results that have come since the last call and whose job wants one; a chunk, returns how many
+   * results were looked at. A result that changes is planned again, unless the delivery of the former one still waits.
+   */
   planDeliveries(now: number): Promise<number>;
   addDelivery(delivery: NewDelivery, now: number): Promise<number>;
-  /** The deliveries that are due, leased. */
+  /** The deliveries that are due, leased; a lease that has lapsed is free. */
   claimDeliveries(owner: string, now: number, until: number, limit: number): Promise<Delivery[]>;
-  /** Books an attempt; `nextAt` absent: it was the last one, `delivered` or given up. */
+  /**
+   * Books an attempt; `nextAt` absent: it was the last one, `delivered` or given up. Under a lapsed lease too: every
+   * attempt is on record, and what was delivered stays so.
+   */
   bookDelivery(id: number, attempt: DeliveryAttempt, outcome: DeliveryState, nextAt?: number): Promise<void>;
   listDeliveries(filter: { state?: DeliveryState; job?: number; before?: number; limit: number }): Promise<Delivery[]>;
   getDelivery(id: number): Promise<{ delivery: Delivery; attempts: DeliveryAttempt[] } | undefined>;

@@ -26,6 +26,15 @@ export function addService(program: Command, act: Act, version: string): void {
     .action(
       act(async (context, _, flags: GlobalFlags) => (await import('./work-command.ts')).workCommand(context, flags)),
     );
+  program
+    .command('webhook-secret')
+    .description('print the secret that webhooks are signed with')
+    .option('--rotate', 'make a new one; the old one signs beside it for 24 hours')
+    .action(
+      act(async (context, _, flags: GlobalFlags & { rotate?: boolean }) =>
+        (await import('./webhook-secret-command.ts')).webhookSecretCommand(context, flags),
+      ),
+    );
   const token = program.command('token').description('who may use the server').addHelpText('after', tokenHelp);
   token
     .command('create')

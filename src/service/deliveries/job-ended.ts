@@ -1,4 +1,3 @@
-import { isEnded } from '../../job.ts';
 import type { Views } from '../../views.ts';
 import { toResult } from '../views/result-view.ts';
 import { webhookBody } from './webhook-body.ts';
@@ -13,7 +12,7 @@ export async function jobEndedBody(
   plannedAt: number,
 ): Promise<string | undefined> {
   const result = await views.getResult(job);
-  if (!result || !isEnded(result.state)) return undefined;
+  if (!result) return undefined;
   const endedAt = (await views.getJob(job))?.endedAt ?? plannedAt;
   return webhookBody('job.ended', endedAt, toResult(result));
 }

@@ -79,11 +79,11 @@ describe('many deliveries', () => {
     });
     const receiver = await startReceiver((_, response) => response.end());
     await fixture.deliveries.signingSecret();
-    await plan(fixture, 300, receiver.url);
+    await plan(fixture, 120, receiver.url);
     await Promise.all([fixture.run(), fixture.run(other)]);
-    expect(receiver.seen).toHaveLength(300);
-    expect(new Set(idsOf(receiver)).size).toBe(300);
-    expect(await attemptsOf(fixture)).toBe(300);
+    expect(receiver.seen).toHaveLength(120);
+    expect(new Set(idsOf(receiver)).size).toBe(120);
+    expect(await attemptsOf(fixture)).toBe(120);
   });
 
   test('a host that never answers holds up nobody else, and rests', async () => {
@@ -106,7 +106,10 @@ describe('many deliveries', () => {
     const toDead = deliveries.filter(({ url }) => url === dead.server.url);
     expect(toDead).toHaveLength(40);
     expect(toDead.every(({ state }) => state === 'pending')).toBe(true);
-    expect(toDead.filter(({ attempts }) => attempts === 0).length).toBeGreaterThan(30);
+    const untried = toDead.filter(({ attempts }) => attempts === 0);
+    expect(untried.length).toBeGreaterThan(30);
+    // Not before its rest is over.
+    expect(untried.every(({ next_at }) => Date.parse(next_at ?? '') >= startedAt + 60_000)).toBe(true);
     expect(toDead.some(({ last_error }) => last_error === 'no answer in 15 seconds')).toBe(true);
   });
 });
@@ -170,4 +173,36 @@ test('a process that crashed before it booked: sent again when its lease has lap
   expect(new Set(idsOf(receiver)).size).toBe(1);
   await fixture.run();
   expect(receiver.seen).toHaveLength(2);
+});
+
+test('what could not be booked is told, also while others are being claimed', async () => {
+  const fixture = createDeliveriesFixture();
+  const { service } = fixture.store;
+  const slow = await patientReceiver();
+  const quick = await startReceiver((_, response) => response.end());
+  await plan(fixture, 1, slow.server.url);
+  await plan(fixture, 1, quick.url);
+  let claims = 0;
+  let refuse: (error: Error) => void = () => {};
+  const refused = new Promise<never>((_, reject) => {
+    refuse = reject;
+  });
+  const broken = fixture.another({
+    service: {
+      ...service,
+      bookDelivery: (id, ...rest) => (id === 1 ? refused : service.bookDelivery(id, ...rest)),
+      claimDeliveries: async (...input) => {
+        claims += 1;
+        // The quick one has ended, and nobody waits for the slow one now.
+        if (claims === 2) {
+          slow.answerAll();
+          refuse(new Error('the store is locked'));
+          await refused.catch(() => {});
+          for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+        }
+        return service.claimDeliveries(...input);
+      },
+    },
+  });
+  await expect(fixture.run(broken)).rejects.toThrow('the store is locked');
 });

@@ -32,6 +32,24 @@ describe('the signing secret', () => {
     expect(new Set(all.map(({ secrets }) => secrets[0])).size).toBe(1);
   });
 
+  test('is not made by a process that looked before another made it', async () => {
+    const { clock, service, one } = twoProcesses();
+    let go: () => void = () => {};
+    const gate = new Promise<void>((resolve) => {
+      go = resolve;
+    });
+    const late = createSigningSecrets({
+      clock,
+      service: { ...service, sealQueues: (...input) => gate.then(() => service.sealQueues(...input)) },
+    });
+    const asked = late.get();
+    const made = await one.get();
+    go();
+    expect(await clock.runUntil(asked)).toEqual(made);
+    await clock.advance(5_000);
+    expect(await one.get()).toEqual(made);
+  });
+
   test('is made all the same when the process that was first has crashed', async () => {
     const { clock, service, one } = twoProcesses();
     await service.sealQueues([], clock.now(), { name: 'webhook_signing', dueAt: 0 });

@@ -152,13 +152,13 @@ describe('the report', () => {
 
   test('reads any number of runs and batches, page by page', async () => {
     const { store, views } = createViewsFixture();
-    for (let i = 0; i < 1_001; i++) await runQueue(store, 1, { at: start, endAt: start });
+    for (let i = 0; i < 510; i++) await runQueue(store, 1, { at: start, endAt: start });
     expect((await views.report(1)).metrics).toMatchObject({
-      total_jobs: 1_001,
-      total_batches: 1_001,
+      total_jobs: 510,
+      total_batches: 510,
       success_rate: 100,
     });
-    expect(await views.batches({ limit: 5 })).toMatchObject({ next_before: 997 });
+    expect(await views.batches({ limit: 5 })).toMatchObject({ next_before: 506 });
   });
 
   test.each([0, -1, 1.5, Number.NaN, 4_000])('not of %d days', async (days) => {

@@ -26,11 +26,22 @@ export function listBatches(db: Database, filter: Parameters<Views['listBatches'
       createdSince(batches, since),
     ]);
     const index = openOnly && runId === undefined ? 'INDEXED BY batches_open' : '';
+    // From the newest on; only those of a rare queue are found by its runs, and sorted.
+    const joins = isRare(db, queue) ? batchJoins : batchJoins.replaceAll('JOIN', 'CROSS JOIN');
     return db
-      .sql(`SELECT ${batchColumns} FROM batches b ${index} ${batchJoins} ${sql} ORDER BY b.id DESC LIMIT ?`)
+      .sql(`SELECT ${batchColumns} FROM batches b ${index} ${joins} ${sql} ORDER BY b.id DESC LIMIT ?`)
       .all(...values, limit)
       .map(toSummary);
   });
+}
+
+/** Runs of a queue below which it is rare among many batches. */
+const fewRuns = 1_000;
+
+function isRare(db: Database, queue: string | undefined): boolean {
+  if (queue === undefined || queue === '*') return false;
+  const row = db.sql('SELECT count(*) AS runs FROM (SELECT 1 FROM runs WHERE queue = ? LIMIT ?)').get(queue, fewRuns);
+  return number(row ?? {}, 'runs') < fewRuns;
 }
 
 export function getBatch(db: Database, id: number): BatchSummary | undefined {

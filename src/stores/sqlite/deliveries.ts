@@ -60,7 +60,7 @@ export function addDelivery(db: Database, delivery: NewDelivery, now: number): n
 export function claimDeliveries(db: Database, owner: string, now: number, until: number, limit: number): Delivery[] {
   const due = (columns: string) =>
     db.sql(
-      `SELECT ${columns} FROM deliveries
+      `SELECT ${columns} FROM deliveries INDEXED BY deliveries_due
      WHERE state = 'pending' AND next_at <= ?1 AND (lease_owner IS NULL OR lease_until <= ?1)
      ORDER BY next_at, id LIMIT ?2`,
     );

@@ -95,20 +95,15 @@ function findByKey(db: Database, { runId, keyPrefix = '', states, before }: JobF
   const last =
     before === undefined ? undefined : db.sql('SELECT key FROM jobs WHERE id = ? AND run = ?').get(before, run);
   if (before !== undefined && !last) return { ids: [] };
+  const keys = `SELECT id, key, state FROM jobs INDEXED BY jobs_key
+    WHERE run = ?1 AND key ${last ? '>' : '>='} ?2 ORDER BY key LIMIT ?3`;
+  const span = [run, last ? text(last, 'key') : keyPrefix, states ? keysRead : limit] as const;
   const rows = db
-    .sql(
-      `SELECT id, key, state FROM jobs INDEXED BY jobs_key
-       WHERE run = ? AND key ${last ? '>' : '>='} ? ORDER BY key LIMIT ?`,
-    )
-    .iterate(run, last ? text(last, 'key') : keyPrefix, keysRead);
-  const ids: number[] = [];
-  let read = 0;
-  for (const row of rows) {
-    if (!text(row, 'key').startsWith(keyPrefix)) return { ids };
-    read += 1;
-    if (!states || states.some((state) => state === row.state)) ids.push(number(row, 'id'));
-    if (ids.length === limit) return { ids };
-    if (read === keysRead) return { ids, lookedTo: number(row, 'id') };
-  }
-  return { ids };
+    .sql(`SELECT id, key FROM (${keys}) WHERE state IN (SELECT value FROM json_each(?4)) LIMIT ?5`)
+    .all(...span, JSON.stringify(states ?? jobStates), limit);
+  const begins = (row: Row) => text(row, 'key').startsWith(keyPrefix);
+  const ids = rows.filter(begins).map((row) => number(row, 'id'));
+  if (!states || rows.length === limit || ids.length < rows.length) return { ids };
+  const [end] = db.sql(`SELECT id, key FROM (${keys}) LIMIT 1 OFFSET ?4`).all(...span, keysRead - 1);
+  return end && begins(end) ? { ids, lookedTo: number(end, 'id') } : { ids };
 }

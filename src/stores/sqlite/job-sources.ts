@@ -48,7 +48,7 @@ export function overJobs(db: Database, wanted: Wanted, state: 'failed' | 'cancel
   const rows = db
     .sql(
       `SELECT id FROM jobs INDEXED BY jobs_over
-       WHERE run = ? AND state = '${state}' AND state IN ('failed', 'cancelled', 'skipped') AND id < ?
+       WHERE run = ? AND state = '${state}' AND id < ?
        ORDER BY id DESC LIMIT ?`,
     )
     .all(wanted.run, wanted.before, wanted.limit);

@@ -21,7 +21,7 @@ export function requeueJobs(
       const found = db
         .sql(
           `SELECT id, state, lane FROM jobs INDEXED BY jobs_over
-           WHERE run = ? AND state = '${state}' AND state IN ('failed', 'cancelled', 'skipped') AND lane IS NOT NULL
+           WHERE run = ? AND state = '${state}' AND lane IS NOT NULL
            LIMIT ?`,
         )
         .all(run, chunkRows - jobs.length);

@@ -34,26 +34,22 @@ export function listRuns(db: Database, filter: Parameters<Views['listRuns']>[0])
 /** Failures by their code, the most frequent first, each with the words of its newest. */
 export function listFailures(db: Database, runId: string): { code: string; jobs: number; example: string }[] {
   return db.read(() => {
-    const codes = new Map<string, { code: string; jobs: number; newest: number }>();
     // Two narrow indexes: the results themselves lie among those of the whole run.
-    const rows = db
+    const codes = db
       .sql(
-        `SELECT j.id, f.error_code FROM (
+        `SELECT f.error_code, count(*) AS jobs, max(j.id) AS newest FROM (
            SELECT id FROM jobs INDEXED BY jobs_over
-           WHERE run = ? AND state = 'failed' AND state IN ('failed', 'cancelled', 'skipped')
+           WHERE run = ? AND state = 'failed'
            ORDER BY id DESC LIMIT ?) j
-         CROSS JOIN results f INDEXED BY results_failed ON f.job = j.id AND f.error_code IS NOT NULL`,
+         CROSS JOIN results f INDEXED BY results_failed ON f.job = j.id AND f.error_code IS NOT NULL
+         GROUP BY f.error_code ORDER BY jobs DESC, f.error_code`,
       )
-      .iterate(runSeq(db, runId), failuresRead);
-    for (const row of rows) {
-      const code = text(row, 'error_code');
-      const known = codes.get(code);
-      if (known) known.jobs += 1;
-      else codes.set(code, { code, jobs: 1, newest: number(row, 'id') });
-    }
-    return [...codes.values()]
-      .sort((a, b) => b.jobs - a.jobs)
-      .map(({ code, jobs, newest }) => ({ code, jobs, example: messageOf(db, newest) }));
+      .all(runSeq(db, runId), failuresRead);
+    return codes.map((row) => ({
+      code: text(row, 'error_code'),
+      jobs: number(row, 'jobs'),
+      example: messageOf(db, number(row, 'newest')),
+    }));
   });
 }
 

@@ -19,7 +19,7 @@ import * as leases from './leases.ts';
 import { claimJobs, packJobs } from './pack-jobs.ts';
 import { requeueJobs } from './requeue.ts';
 import * as runs from './runs.ts';
-import { createServiceStore } from './service.ts';
+import { createServiceStore } from './service-store.ts';
 import { checkFollowers, settleFollowers } from './sharing.ts';
 import { listCosts } from './spending.ts';
 import { createViews } from './views.ts';

@@ -123,6 +123,8 @@ export function testBatchLists(context: ServedContext): void {
     expect(await list({ queue: '*' })).toEqual([c, b, a]);
     expect(await list({ provider: 'other' })).toEqual([c]);
     expect(await list({ openOnly: true })).toEqual([d, c, b]);
+    expect(await list({ openOnly: true, queue: 'scoring', provider: 'fake' })).toEqual([b]);
+    expect(await list({ openOnly: true, queue: '*', since: start, before: c ?? 0 })).toEqual([b]);
     expect(await list({ states: ['collected'] })).toEqual([a]);
     expect(await list({ states: ['in_progress', 'collected'] })).toEqual([b, a]);
     expect(await list({ states: [] })).toEqual([]);
