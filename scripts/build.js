@@ -1,9 +1,10 @@
 // Builds `dist`: plain JavaScript and type declarations. Whatever is wrong ends it with a sentence and exit code 1, and
 // leaves no `dist` behind, so that nobody packs half a build.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -38,7 +39,15 @@ function buildDashboard() {
     stdio: 'inherit',
   });
   if (error) return `vite could not be started: ${error.message}`;
-  return status === 0 ? undefined : `vite ended with exit code ${status}.`;
+  if (status !== 0) return `vite ended with exit code ${status}.`;
+  // The server sends them as they are, and compresses nothing itself.
+  for (const file of filesOf(join(dist, 'dashboard')).filter((name) => /\.(js|css|html|svg)$/.test(name))) {
+    const path = join(dist, 'dashboard', file);
+    const bytes = readFileSync(path);
+    writeFileSync(`${path}.gz`, gzipSync(bytes, { level: 9 }));
+    writeFileSync(`${path}.br`, brotliCompressSync(bytes));
+  }
+  return undefined;
 }
 
 /** What types cannot see: no helper of the tests is shipped, and vitest is only ever asked for by `offpeak/testing`. */

@@ -57,7 +57,7 @@ function install(tarball) {
 function contents() {
   const files = filesOf(installed);
   const wanted =
-    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/[\w-]+\.js|dist\/[\w/-]+(\.d\.ts|\.js)|dist\/dashboard\/[\w./-]+\.(html|js|css|svg))$/;
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/[\w-]+\.js|dist\/[\w/-]+(\.d\.ts|\.js)|dist\/dashboard\/[\w./-]+\.(html|js|css|svg)(\.gz|\.br)?)$/;
   const stray = files.filter(
     (file) => !wanted.test(file) || /\.test\.|-fixtures\.|test-client\.|scripted-server\.|from-source/.test(file),
   );

@@ -91,7 +91,7 @@ export interface ServiceStore {
 }
 
 export interface QueuedJob {
-  /** The job type: `creative_scoring`. One open run for each queue and provider. */
+  /** The job type: `creative_scoring`. One open run for each queue and provider, and another for the sandbox's. */
   queue: string;
   provider: string;
   account: string;
@@ -120,6 +120,8 @@ export interface QueueState {
   runId: string;
   queue: string;
   provider: string;
+  /** Of the sandbox. */
+  simulated: boolean;
   /** Jobs that are held. */
   held: number;
   /** Held jobs by priority, highest first. */

@@ -27,7 +27,7 @@ export function addAccess(app: App, options: { auth: Authenticator; clock: Clock
   };
   const guard = (role: TokenRole) => (request: FastifyRequest, _reply: unknown, done: Done) => {
     try {
-      const caller = auth.authenticate(request.raw.rawHeaders, addressOf(request));
+      const caller = auth.authenticate(request.raw);
       if (!(caller instanceof Promise)) {
         admit(caller, role, request);
         return done();
@@ -45,10 +45,6 @@ export function addAccess(app: App, options: { auth: Authenticator; clock: Clock
     const others = route.onRequest === undefined ? [] : [route.onRequest].flat();
     route.onRequest = [guard(role), ...others];
   });
-}
-
-export function addressOf(request: FastifyRequest): string {
-  return request.raw.socket.remoteAddress ?? '';
 }
 
 function forbidden(role: TokenRole, needed: TokenRole): HttpProblem {

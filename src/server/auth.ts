@@ -18,6 +18,12 @@ export interface Caller {
 /** What a route asks for. `open` needs no token: nothing of the store is behind it. */
 export type RouteRole = 'open' | TokenRole;
 
+/** Of Node's request: the address is looked up only for tokens that are not known. */
+export interface AskingRequest {
+  rawHeaders: readonly string[];
+  socket: { remoteAddress?: string | undefined };
+}
+
 export const anybody: Caller = { id: 'open', role: 'admin' };
 
 export interface Authenticator {
@@ -27,7 +33,7 @@ export interface Authenticator {
    * Who it is, or throws 401. A token that was seen in the last seconds needs no look at the store; an address that
    * tries many unknown ones is answered 429 without one.
    */
-  authenticate(rawHeaders: readonly string[], address: string): Caller | Promise<Caller>;
+  authenticate(request: AskingRequest): Caller | Promise<Caller>;
 }
 
 /** Tokens kept in memory, known and unknown ones. */
@@ -67,15 +73,15 @@ export function createAuthenticator(options: {
     return known(caller);
   };
 
-  const withToken = (rawHeaders: readonly string[], address: string): Caller | Promise<Caller> => {
-    const secret = secretOf(rawHeaders);
+  const withToken = (request: AskingRequest): Caller | Promise<Caller> => {
+    const secret = secretOf(request.rawHeaders);
     const hex = hashToken(secret);
     const digest = Buffer.from(hex, 'latin1');
     // Looked up by a part; the whole is compared in constant time.
     const key = hex.slice(0, 16);
     const entry = seen.get(key);
     if (!entry || entry.until <= clock.now() || !timingSafeEqual(entry.digest, digest))
-      return look(secret, key, digest, address);
+      return look(secret, key, digest, request.socket.remoteAddress ?? '');
     return known(entry.caller);
   };
 
@@ -99,10 +105,10 @@ export function createAuthenticator(options: {
       }
       return open ? 'open' : 'tokens';
     },
-    authenticate(rawHeaders, address) {
-      if (!open) return withToken(rawHeaders, address);
+    authenticate(request) {
+      if (!open) return withToken(request);
       if (clock.now() < checkAt) return anybody;
-      return checkOpen().then(() => (open ? anybody : withToken(rawHeaders, address)));
+      return checkOpen().then(() => (open ? anybody : withToken(request)));
     },
   };
 }

@@ -26,12 +26,14 @@ export function watchBodies(app: App, options: { timeoutMs: number; checkInterva
     }
   }, options.checkIntervalMs);
   timer.unref();
+  app.decorateRequest('receivedAt', 0);
   app.addHook('onRoute', (route) => {
     const hasBody = route.method === 'POST' || route.method === 'PUT';
     if (!hasBody || route.config?.isBulk) return;
     const others = route.onRequest === undefined ? [] : [route.onRequest].flat();
     const watch: (typeof others)[number] = (request, reply, done) => {
-      arriving.set(request, { reply, until: performance.now() + options.timeoutMs });
+      request.receivedAt = performance.now();
+      arriving.set(request, { reply, until: request.receivedAt + options.timeoutMs });
       done();
     };
     route.onRequest = [...others, watch];

@@ -21,7 +21,7 @@ export function docsPage(document: unknown): string {
   const links = tags.map((tag) => `<a href="#${escaped(tag)}">${escaped(tag)}</a>`).join(' ');
   const sections = tags.map((tag) => {
     const own = operations.filter((operation) => operation.tag === tag);
-    return `<section id="${escaped(tag)}"><h2>${escaped(tag)}</h2>${own.map((each) => operationHtml(each)).join('')}</section>`;
+    return `<section id="${escaped(tag)}"><h2>${escaped(tag)}</h2>${own.map((each) => operationHtml(each, schemas)).join('')}</section>`;
   });
   const types = Object.keys(schemas)
     .sort()
@@ -34,6 +34,7 @@ export function docsPage(document: unknown): string {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escaped(text(field(info, 'title')))} API</title>
+<link rel="icon" href="data:,">
 <link rel="stylesheet" href="/docs/docs.css">
 </head>
 <body>
@@ -52,7 +53,8 @@ ${sections.join('\n')}
 `;
 }
 
-function operationHtml({ method, path, summary, description, parameters, body, answers }: Operation): string {
+function operationHtml(operation: Operation, schemas: Schemas): string {
+  const { method, path, summary, description, parameters, body, answers } = operation;
   const rows = parameters.map(
     ({ name, place, isRequired, schema }) =>
       `<tr><td><code>${escaped(name)}</code></td><td>${escaped(place)}${isRequired ? ', required' : ''}</td>` +
@@ -61,11 +63,11 @@ function operationHtml({ method, path, summary, description, parameters, body, a
   const parts = [
     paragraphs(description),
     rows.length === 0 ? '' : `<table><tbody>${rows.join('')}</tbody></table>`,
-    body === undefined ? '' : `<h4>Body</h4><pre>${typeText(body)}</pre>`,
+    body === undefined ? '' : `<h4>Body</h4><pre>${openedText(body, schemas)}</pre>`,
     ...answers.map(
       ({ status, type, schema }) =>
         `<h4>${escaped(status === 'default' ? 'Otherwise' : status)} <small>${escaped(type)}</small></h4>` +
-        `<pre>${typeText(schema)}</pre>`,
+        `<pre>${openedText(schema, schemas)}</pre>`,
     ),
   ];
   return (
@@ -126,6 +128,12 @@ function typeText(schema: unknown, indent = ''): string {
   });
   const name = escaped([type].flat().map(String).join(' | '));
   return `${type === undefined ? 'any' : name}${bounds.length === 0 ? '' : ` <i>${bounds.join(', ')}</i>`}`;
+}
+
+/** A named type with what is in it, so that nobody has to look it up; problems are everywhere the same. */
+function openedText(schema: unknown, schemas: Schemas): string {
+  const name = text(field(schema, '$ref')).split('/').at(-1);
+  return name && name !== 'Problem' ? `${typeText(schema)} ${typeText(schemas[name])}` : typeText(schema);
 }
 
 function arrayText(items: unknown, indent: string): string {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
 import { createFakeClock } from '../testing/fake-clock.ts';
-import { createEventFeed } from './event-feed.ts';
+import { createEventFeed, type EventFeed } from './event-feed.ts';
 import { streamEvents } from './event-stream.ts';
 import { createFakeService } from './service-fixtures.ts';
 
@@ -71,34 +71,74 @@ test('one that takes nothing is cut', async () => {
   await feed.close();
 });
 
-test('events that come between the look into the store and the feed are neither lost nor doubled', async () => {
-  const { service, clock, feed, stop, start, happen, ids } = setup({ after: 0 });
-  happen(3);
-  const others = feed.subscribe(() => {});
-  await feed.head();
-  await clock.advance(0);
-  const read = service.views.events;
-  let inBetween = 0;
-  service.views.events = async (filter) => {
-    const events = await read(filter);
-    // Each look of the stream is overtaken by an event that the feed has given to its listeners before it is answered.
-    if (inBetween < 5) {
-      inBetween++;
-      happen(1);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    return events;
+/** A feed that the test moves by hand, beside a store that has more, or less, than the feed has given. */
+async function withScriptedFeed(script: {
+  head: number;
+  /** Answers of the store, one look after the other; `during` runs before the answer is given. */
+  looks: { after: number; ids: number[]; during?: (give: (...ids: number[]) => void) => void }[];
+  later?: (give: (...ids: number[]) => void) => void;
+}): Promise<number[]> {
+  const { service, clock, response, stop, ids } = setup();
+  let lastSeen = script.head;
+  let listener: Parameters<EventFeed['subscribe']>[0] = () => {};
+  const eventOf = (id: number) => ({ id, at: '', type: 'a', run_id: null, batch_id: null, detail: null });
+  const give = (...given: number[]) => {
+    lastSeen = given.at(-1) ?? lastSeen;
+    listener(given.map(eventOf));
   };
-  const done = start();
-  await clock.advance(5_000);
-  happen(2);
-  await clock.advance(1_000);
-  expect(ids()).toEqual(upTo(service.happened.length));
-  expect(inBetween).toBe(5);
+  const feed: EventFeed = {
+    notify() {},
+    subscribe(given) {
+      listener = given;
+      return () => {};
+    },
+    head: async () => lastSeen,
+    get lastSeen() {
+      return lastSeen;
+    },
+    changed: async () => {},
+    close: async () => {},
+  };
+  const looks = [...script.looks];
+  service.views.events = async ({ after }) => {
+    const look = looks.shift();
+    expect(after).toBe(look?.after);
+    look?.during?.(give);
+    return (look?.ids ?? []).map(eventOf);
+  };
+  const limits = { stallMs: 1_000, heartbeatMs: 60_000 };
+  const checkAccess = async () => {};
+  const { views } = service;
+  const done = streamEvents({ response, views, feed, filter: {}, after: 0, limits, checkAccess, signal: stop.signal });
+  await clock.advance(0);
+  expect(looks).toEqual([]);
+  script.later?.(give);
+  const sent = ids();
   stop.abort();
-  others();
   await done;
-  await feed.close();
+  return sent;
+}
+
+test('what the feed gives while the store is looked at is not lost', async () => {
+  const sent = await withScriptedFeed({
+    head: 3,
+    looks: [
+      // The feed has moved on to 4 meanwhile, and will not give it again.
+      { after: 0, ids: [1, 2, 3], during: (give) => give(4) },
+      { after: 3, ids: [4] },
+    ],
+    later: (give) => give(5),
+  });
+  expect(sent).toEqual([1, 2, 3, 4, 5]);
+});
+
+test('what the store had and the feed gives later is not sent twice', async () => {
+  const sent = await withScriptedFeed({
+    head: 3,
+    looks: [{ after: 0, ids: [1, 2, 3, 4, 5] }],
+    later: (give) => give(4, 5, 6),
+  });
+  expect(sent).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
 test('ends with the signal while it catches up, and when its reader leaves', async () => {

@@ -1,12 +1,14 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Dashboard } from '../service/contract/overview.ts';
 import type { ServiceViews } from '../service/service.ts';
-import type { App } from './app.ts';
 
 /** What Prometheus reads: the process, the requests, and the store's own sums, which are read when it asks. */
 export interface Metrics {
   render(): Promise<{ contentType: string; text: string }>;
+  /** How long an answer took; for routes that time themselves. */
+  observe(route: string, status: number, ms: number): void;
   close(): void;
 }
 
@@ -14,9 +16,9 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const classes = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
 /** Must be called before the routes are added: each gets its clock here. */
-export function addMetrics(app: App, views: Pick<ServiceViews, 'dashboard'>): Metrics {
+export function addMetrics(app: FastifyInstance, views: Pick<ServiceViews, 'dashboard'>): Metrics {
   const registry = new Registry();
-  timeRoutes(app, registry);
+  const timers = timeRoutes(app, registry);
   const loop = addProcessGauges(registry);
   const show = addServiceGauges(registry);
   return {
@@ -24,11 +26,15 @@ export function addMetrics(app: App, views: Pick<ServiceViews, 'dashboard'>): Me
       show(await views.dashboard());
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
+    observe: (route, status, ms) => timers.get(route)?.(status, ms),
     close: () => loop.disable(),
   };
 }
 
-function timeRoutes(app: App, registry: Registry): void {
+type Timer = (status: number, ms: number) => void;
+
+/** Returns the timers of the routes that time themselves, by their path. */
+function timeRoutes(app: FastifyInstance, registry: Registry): ReadonlyMap<string, Timer> {
   const durations = new Histogram({
     name: 'offpeak_http_request_duration_seconds',
     help: 'From the request to the end of its answer, by route and class of status. Streams are left out.',
@@ -36,17 +42,21 @@ function timeRoutes(app: App, registry: Registry): void {
     buckets,
     registers: [registry],
   });
+  const timers = new Map<string, Timer>();
   app.addHook('onRoute', (route) => {
     if (route.config?.isStream) return;
     const method = String(route.method);
     const byClass = classes.map((status) => durations.labels(method, route.url, status));
+    const observe: Timer = (status, ms) => byClass[Math.floor(status / 100) - 1]?.observe(ms / 1000);
+    if (route.config?.timesItself) return void timers.set(route.url, observe);
     const others = route.onResponse === undefined ? [] : [route.onResponse].flat();
     const time: (typeof others)[number] = (_request, reply, done) => {
-      byClass[Math.floor(reply.statusCode / 100) - 1]?.observe(reply.elapsedTime / 1000);
+      observe(reply.statusCode, reply.elapsedTime);
       done();
     };
     route.onResponse = [...others, time];
   });
+  return timers;
 }
 
 function addProcessGauges(registry: Registry): { disable(): void } {

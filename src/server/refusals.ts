@@ -2,11 +2,12 @@ import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify';
 import type { App } from './app.ts';
+import type { Metrics } from './metrics.ts';
 import { HttpProblem, notFound, pathOf, problemDocument, problemOf, problemType } from './problem.ts';
 import { logProblem } from './request-log.ts';
 
 /** Everything that is refused leaves through here, as a problem document. Must be called before the routes are added. */
-export function addRefusals(app: App, log: FastifyBaseLogger): void {
+export function addRefusals(app: App, log: FastifyBaseLogger, metrics: Metrics): void {
   const routes: { pattern: RegExp; method: string }[] = [];
   app.addHook('onRoute', ({ url, method }) => {
     // The page's own paths are any; they allow nothing else.
@@ -21,6 +22,8 @@ export function addRefusals(app: App, log: FastifyBaseLogger): void {
   app.setErrorHandler((error, request, reply) => {
     const problem = problemOf(error, request.id);
     logProblem(log, request, problem);
+    const { config, url } = request.routeOptions;
+    if (config.timesItself && url) metrics.observe(url, problem.status, performance.now() - request.receivedAt);
     return sendProblem(request, reply, problem);
   });
   const answerNothing = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {

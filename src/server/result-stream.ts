@@ -13,6 +13,7 @@ export interface RowsWanted {
 
 /** Rows read from the store at once: few, as each may hold a long answer. */
 const pageRows = 100;
+const pieceChars = 65_536;
 /** Idle looks after which a followed run is asked whether it has ended, though no event said so. */
 const idleLooks = 10;
 
@@ -73,7 +74,19 @@ export function sendLines(
 }
 
 async function* linesOf(pages: AsyncGenerator<readonly Result[]>): AsyncGenerator<string> {
-  for await (const rows of pages) yield rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+  for await (const rows of pages) yield* inPieces(rows, (row) => `${JSON.stringify(row)}\n`);
+}
+
+/** Rows may be a hundred bytes or a megabyte: written in pieces of about one size, each in its own turn. */
+export function* inPieces<Row>(rows: readonly Row[], write: (row: Row, index: number) => string): Generator<string> {
+  let text = '';
+  for (const [index, row] of rows.entries()) {
+    text += write(row, index);
+    if (text.length < pieceChars) continue;
+    yield text;
+    text = '';
+  }
+  if (text !== '') yield text;
 }
 
 /**

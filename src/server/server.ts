@@ -69,18 +69,18 @@ export function createServer(options: ServerOptions): OffpeakServer {
   const auth = createAuthenticator({ store: options.tokens, clock, host, ...limits });
   const feed = createEventFeed({ views: service.views, clock, ...limits, warn: (message) => log.warn(message) });
   const streams = createStreamGate(limits.streams);
-  const context: RouteContext = { service, feed, streams, clock, limits, log };
+  const metrics = addMetrics(app, service.views);
+  const context: RouteContext = { service, feed, streams, clock, limits, log, metrics };
   let closing: Promise<void> | undefined;
 
   useSchemas(app, log);
   addRequestLog(app, log);
   app.addHook('onRequest', (_request, _reply, done) => done(closing && isClosingProblem()));
   addBrowserRules(app, { boundTo: host, hosts: options.allowedHosts ?? [], origins: options.allowedOrigins ?? [] });
-  addRefusals(app, log);
+  addRefusals(app, log, metrics);
   addAccess(app, { auth, clock, requestsPerSecond: limits.requestsPerSecond });
   const bodies = watchBodies(app, { timeoutMs: limits.bodyTimeoutMs, checkIntervalMs: limits.checkIntervalMs });
   addJsonParser(app, bodies);
-  const metrics = addMetrics(app, service.views);
   // One after another: the document sees only routes that come after it.
   app.register(async (root) => {
     const scope = root.withTypeProvider<ZodTypeProvider>();
@@ -88,7 +88,7 @@ export function createServer(options: ServerOptions): OffpeakServer {
     await addRoutes(scope, {
       ...context,
       auth,
-      metrics,
+      version: options.version,
       isClosing: () => closing !== undefined,
       ...(options.dashboardDirectory === undefined ? {} : { dashboardDirectory: options.dashboardDirectory }),
     });

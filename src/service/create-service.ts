@@ -14,6 +14,7 @@ import { createDeliveries } from './deliveries/deliveries.ts';
 import type { Mailer } from './deliveries/mailer.ts';
 import { createDuties, type Duty } from './duties.ts';
 import type { Log } from './log.ts';
+import { ownQueues } from './own-queues.ts';
 import { checkPublicUrl, type Lookup } from './public-address.ts';
 import { createQueues } from './queues.ts';
 import type { Service, ServiceViews } from './service.ts';
@@ -58,7 +59,11 @@ const lookEveryMs = 2_000;
 
 /** Puts the service together; nothing runs before `start`. */
 export function createService(options: ServiceOptions): ServiceAtWork {
-  const { store, serviceStore: service, views, providers, owner, version, log, clock = systemClock } = options;
+  const { store, views, providers, owner, version, log, clock = systemClock } = options;
+  const service = ownQueues(
+    options.serviceStore,
+    providers.some(({ simulated }) => simulated),
+  );
   const allowPrivate = options.allowPrivateCallbacks ?? false;
   const queues = createQueues({
     offpeak: options.offpeak,

@@ -29,5 +29,5 @@ export function createQueueGauge(): QueueGauge {
 }
 
 function emptyQueue(jobType: string, provider: string, now: number): QueueState {
-  return { runId: '', queue: jobType, provider, held: 0, priorities: [], bytes: 0, oldestAt: now };
+  return { runId: '', queue: jobType, provider, simulated: false, held: 0, priorities: [], bytes: 0, oldestAt: now };
 }

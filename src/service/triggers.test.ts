@@ -17,6 +17,7 @@ function queue(change: Partial<QueueState> = {}): QueueState {
     priorities: [{ priority: 5, jobs: 3 }],
     bytes: 3_000,
     oldestAt: now - 10 * 60_000,
+    simulated: false,
     ...change,
   };
 }

@@ -4,7 +4,7 @@ import { batchesPage, changed } from '../../service/contract/runs.ts';
 import type { App, RouteContext } from '../app.ts';
 import { conflict, notFound } from '../problem.ts';
 import { batchesQuery, batchParams, batchResultsQuery, resultsQuery } from '../queries.ts';
-import { pagesOfResults, sendLines, sendText } from '../result-stream.ts';
+import { inPieces, pagesOfResults, sendLines, sendText } from '../result-stream.ts';
 
 export function addBatchRoutes(app: App, context: RouteContext): void {
   const { views, queues } = context.service;
@@ -150,7 +150,8 @@ async function* batchResultsText(
   let cursor: number | null = null;
   yield `{"batch_id":${JSON.stringify(batchId)},"results":[`;
   for await (const page of pages) {
-    yield (rows === 0 ? '' : ',') + page.map((row) => JSON.stringify(row)).join(',');
+    const before = rows;
+    yield* inPieces(page, (row, index) => (before + index === 0 ? '' : ',') + JSON.stringify(row));
     rows += page.length;
     cursor = page.at(-1)?.cursor ?? cursor;
   }

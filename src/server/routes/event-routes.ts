@@ -1,5 +1,4 @@
 import { serverEvent } from '../../service/contract/deliveries.ts';
-import { addressOf } from '../access.ts';
 import type { App, RouteContext } from '../app.ts';
 import type { Authenticator } from '../auth.ts';
 import { streamEvents } from '../event-stream.ts';
@@ -43,7 +42,7 @@ export function addEventRoutes(app: App, context: RouteContext, auth: Authentica
           },
           after,
           limits: context.limits,
-          checkAccess: async () => auth.authenticate(request.raw.rawHeaders, addressOf(request)),
+          checkAccess: async () => auth.authenticate(request.raw),
           signal,
         });
       } catch (error) {

@@ -1,14 +1,13 @@
 import { z } from 'zod';
 import { health, ready } from '../../service/contract/operations.ts';
 import type { App, RouteContext } from '../app.ts';
-import type { Metrics } from '../metrics.ts';
 
 const alive = z.object({ status: z.literal('ok') }).meta({ id: 'Alive' });
 
 /** For those who run the server. `healthz` and `ready` are open: they tell one word. */
 export function addOperationRoutes(
   app: App,
-  { service, metrics, isClosing }: RouteContext & { metrics: Metrics; isClosing: () => boolean },
+  { service, metrics, isClosing }: RouteContext & { isClosing: () => boolean },
 ): void {
   app.get(
     '/batch/health',

@@ -29,7 +29,7 @@ export function addProcessRoutes(app: App, { service }: RouteContext): void {
         run_id: runId ?? null,
         status: jobs === 0 ? ('no_jobs' as const) : ('submitted' as const),
         job_count: jobs,
-        message: jobs === 0 ? 'The queue is empty.' : `${jobs} jobs are on their way in ${ids.length} batches.`,
+        message: jobs === 0 ? 'The queue is empty.' : sentWords(jobs, ids.length),
       };
     },
   );
@@ -69,4 +69,11 @@ export function addProcessRoutes(app: App, { service }: RouteContext): void {
       return { status: 'queued', message: `${count} failed jobs are queued again.`, count };
     },
   );
+}
+
+function sentWords(jobs: number, batches: number): string {
+  const many = jobs === 1 ? '1 job is' : `${jobs} jobs are`;
+  // A provider without batches is asked in realtime.
+  if (batches === 0) return `${many} on the way in realtime.`;
+  return `${many} on ${jobs === 1 ? 'its' : 'their'} way in ${batches} ${batches === 1 ? 'batch' : 'batches'}.`;
 }

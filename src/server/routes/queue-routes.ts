@@ -7,11 +7,11 @@ import { queueBulk } from '../bulk.ts';
 import { HttpProblem, invalid } from '../problem.ts';
 import { idempotencyKeyOf, isDeeperThan, tooDeep, toQueueInput } from '../queue-input.ts';
 
-export function addQueueRoutes(app: App, { service, limits }: RouteContext): void {
+export function addQueueRoutes(app: App, { service, limits, metrics }: RouteContext): void {
   app.post(
     '/batch/queue',
     {
-      config: { role: 'queue', isIdempotent: true, documented: { answer: queueResponse } },
+      config: { role: 'queue', isIdempotent: true, timesItself: true, documented: { answer: queueResponse } },
       schema: { tags: ['queue'], summary: 'Queue one job; it is durable when this answers', body: queueRequest },
     },
     async (request, reply) => {
@@ -21,6 +21,7 @@ export function addQueueRoutes(app: App, { service, limits }: RouteContext): voi
       const jobId = acceptedOf(outcome);
       // By hand: this is the one answer that is given tens of thousands of times a second.
       reply.header('content-type', 'application/json; charset=utf-8');
+      metrics.observe('/batch/queue', 200, performance.now() - request.receivedAt);
       return reply.send(
         `{"job_id":${JSON.stringify(jobId)},"status":"queued","message":"Queued; it is sent with its queue."}`,
       );

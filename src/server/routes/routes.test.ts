@@ -10,7 +10,7 @@ test('process sends what it is told, and says what became of it', async () => {
     run_id: 'run-1',
     status: 'submitted',
     job_count: 1,
-    message: '1 jobs are on their way in 1 batches.',
+    message: '1 job is on its way in 1 batch.',
   });
   expect(service.calls).toContain('process 1000');
   service.queues.process = async () => ({ runId: undefined, batches: [], jobs: 0 });

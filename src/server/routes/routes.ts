@@ -2,7 +2,6 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { App, RouteContext } from '../app.ts';
 import type { Authenticator } from '../auth.ts';
 import { addDashboard } from '../dashboard-files.ts';
-import type { Metrics } from '../metrics.ts';
 import { addBatchRoutes } from './batch-routes.ts';
 import { addDeliveryRoutes } from './delivery-routes.ts';
 import { addDocsRoutes } from './docs-routes.ts';
@@ -18,8 +17,8 @@ import { addSettingsRoutes } from './settings-routes.ts';
 
 export interface AllRoutesContext extends RouteContext {
   auth: Authenticator;
-  metrics: Metrics;
   isClosing: () => boolean;
+  version: string;
   dashboardDirectory?: string;
 }
 
@@ -39,6 +38,6 @@ export async function addRoutes(app: App, context: AllRoutesContext): Promise<vo
   // Scopes of their own: their bodies are not parsed as a whole.
   await app.register(async (scope) => addBulkRoute(scope.withTypeProvider<ZodTypeProvider>(), context));
   await app.register(async (scope) => addEmbeddingsRoute(scope.withTypeProvider<ZodTypeProvider>(), context));
-  addDocsRoutes(app);
+  addDocsRoutes(app, context.version);
   await addDashboard(app, context.dashboardDirectory);
 }

@@ -48,8 +48,8 @@ CREATE TABLE runs (
 CREATE INDEX runs_unfinished ON runs (fingerprint) WHERE state <> 'ended';
 CREATE INDEX runs_of_queue ON runs (queue) WHERE queue IS NOT NULL;
 CREATE INDEX runs_created ON runs (created_at);
--- One at a time takes a queue's jobs.
-CREATE UNIQUE INDEX runs_queue ON runs (queue, provider) WHERE queue IS NOT NULL AND state = 'open';
+-- One at a time takes a queue's jobs; what the sandbox answers stays apart.
+CREATE UNIQUE INDEX runs_queue ON runs (queue, provider, simulated) WHERE queue IS NOT NULL AND state = 'open';
 
 CREATE TABLE lanes (
   id INTEGER PRIMARY KEY,

@@ -87,7 +87,7 @@ function insertQueued({ db, now }: Fillings, filling: Filling, job: QueuedJob): 
 }
 
 function fillingOf(fillings: Fillings, job: QueuedJob): Filling {
-  const name = `${job.queue}\n${job.provider}`;
+  const name = `${job.queue}\n${job.provider}\n${job.simulated}`;
   let filling = fillings.byQueue.get(name);
   if (!filling) {
     filling = beginFilling(fillings, job);
@@ -105,8 +105,8 @@ const severalModels = '*';
 
 function beginFilling({ db, now, random }: Fillings, job: QueuedJob): Filling {
   const open = db
-    .sql("SELECT * FROM runs WHERE queue = ? AND provider = ? AND state = 'open'")
-    .get(job.queue, job.provider);
+    .sql("SELECT * FROM runs WHERE queue = ? AND provider = ? AND simulated = ? AND state = 'open'")
+    .get(job.queue, job.provider, job.simulated ? 1 : 0);
   const run = open ?? insertRun(db, newFilling(job, unusedRunId(db, now, random)), now);
   return {
     runId: text(run, 'id'),

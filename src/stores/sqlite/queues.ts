@@ -77,7 +77,7 @@ export function listQueues(db: Database): QueueState[] {
   return db.read(() => {
     const sums = db
       .sql(
-        `SELECT h.run, h.priority, h.jobs, h.bytes, r.id, r.queue, r.provider
+        `SELECT h.run, h.priority, h.jobs, h.bytes, r.id, r.queue, r.provider, r.simulated
          FROM held_jobs h CROSS JOIN runs r ON r.seq = h.run
          WHERE h.jobs > 0 AND r.state = 'open' ORDER BY r.queue, r.provider, h.priority DESC`,
       )
@@ -100,6 +100,7 @@ function emptyQueue(db: Database, row: Row): QueueState {
     runId: text(row, 'id'),
     queue: text(row, 'queue'),
     provider: text(row, 'provider'),
+    simulated: number(row, 'simulated') === 1,
     held: 0,
     priorities: [],
     bytes: 0,
