@@ -6,6 +6,7 @@ export default defineConfig({
   base: '/',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
+    // `scripts/build.js` puts compressed copies beside the files.
     outDir: '../dist/dashboard',
     emptyOutDir: true,
     target: 'es2022',

@@ -1,4 +1,5 @@
 import type { Problem } from '../../src/service/contract/words.ts';
+import { encodePart } from './router.ts';
 import { session, signOut } from './session.ts';
 
 /** Everything the page knows comes through here: the REST API of the server that gave out the page. */
@@ -65,7 +66,7 @@ export function withQuery(path: string, query: Query = {}): string {
 
 /** A path of the API with an id in it, whatever is in the id. */
 export const pathOf = (parts: TemplateStringsArray, ...ids: (string | number)[]): string =>
-  String.raw({ raw: parts }, ...ids.map((id) => encodeURIComponent(id)));
+  String.raw({ raw: parts }, ...ids.map(encodePart));
 
 export const apiError = (problem: Problem): ApiError => ({ isApiError: true, problem });
 

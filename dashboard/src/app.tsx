@@ -85,7 +85,7 @@ function CurrentPage() {
 
 /** A fault in one page leaves the rest usable. */
 function Guarded(props: { page: PageComponent; parameters: Record<string, string> }) {
-  const [error, reset] = useErrorBoundary();
+  const [error, reset] = useErrorBoundary((fault) => console.error(fault));
   if (error !== undefined) return <ProblemNote problem={problemOf(error)} onRetry={reset} />;
   const { page: Component, parameters } = props;
   return <Component parameters={parameters} />;
@@ -96,12 +96,13 @@ function SimulatedBanner() {
   const { data } = useResource<Providers>('/batch/providers', { affects: () => false });
   const simulated = data?.providers.filter((provider) => provider.simulated).map((provider) => provider.name) ?? [];
   if (simulated.length === 0) return null;
+  const isAll = simulated.length > 1 && simulated.length === data?.providers.length;
   return (
     <p class="banner" role="note">
       <strong>Simulated.</strong>{' '}
       <span class="plain-text">
-        {simulated.join(', ')} {simulated.length === 1 ? 'is' : 'are'} answered by the sandbox: answers, costs and
-        savings are made up.
+        {isAll ? 'Every provider' : simulated.join(', ')} {isAll || simulated.length === 1 ? 'is' : 'are'} answered by
+        the sandbox: answers, costs and savings are made up.
       </span>
     </p>
   );

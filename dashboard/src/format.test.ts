@@ -38,6 +38,8 @@ test.each([
 ])('%f per cent are %s', (percent, text) => expect(formatPercent(percent)).toBe(text));
 
 test.each([
+  [0, '0 s'],
+  [0.2, '1 ms'],
   [400, '400 ms'],
   [59_400, '59 s'],
   [90_000, '2 min'],

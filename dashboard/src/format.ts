@@ -66,7 +66,7 @@ const day = 24 * hour;
 /** `3 h 20 min`: two units at most. */
 export function formatDuration(milliseconds: number): string {
   const size = Math.max(0, milliseconds);
-  if (size < second) return `${Math.round(size)} ms`;
+  if (size > 0 && size < second) return `${Math.max(1, Math.round(size))} ms`;
   if (size < minute) return `${Math.round(size / second)} s`;
   if (size < hour) return `${Math.round(size / minute)} min`;
   if (size < day) return twoUnits(size, hour, 'h', minute, 'min');

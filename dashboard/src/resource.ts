@@ -32,13 +32,21 @@ const pollMs = 10_000;
 interface Held<T> {
   path: string | undefined;
   data: T | undefined;
+  /** Whose answer it is: while the next page is read, another's. */
+  dataPath: string | undefined;
   problem: Problem | undefined;
   isLoading: boolean;
 }
 
 /** `path`: with its query; undefined: nothing is wanted now. */
 export function useResource<T>(path: string | undefined, options: ResourceOptions = {}): Resource<T> {
-  const [held, setHeld] = useState<Held<T>>({ path, data: undefined, problem: undefined, isLoading: true });
+  const [held, setHeld] = useState<Held<T>>({
+    path,
+    data: undefined,
+    dataPath: undefined,
+    problem: undefined,
+    isLoading: true,
+  });
   const latest = useRef(options);
   latest.current = options;
   const refresh = useRef(() => {});
@@ -49,8 +57,8 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       affects: (event) => latest.current.affects?.(event) ?? true,
       isStill: latest.current.isStill ?? false,
       onStart: () => setHeld((before) => started(before, path, latest.current.keepsOld ?? false)),
-      onData: (data) => setHeld({ path, data, problem: undefined, isLoading: false }),
-      onProblem: (problem) => setHeld((before) => ({ ...before, path, problem, isLoading: false })),
+      onData: (data) => setHeld({ path, data, dataPath: path, problem: undefined, isLoading: false }),
+      onProblem: (problem) => setHeld((before) => failed(before, path, problem)),
     });
     refresh.current = keeper.refresh;
     return keeper.close;
@@ -68,7 +76,13 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
 
 function started<T>(before: Held<T>, path: string, keepsOld: boolean): Held<T> {
   if (before.path === path || keepsOld) return { ...before, path, isLoading: true };
-  return { path, data: undefined, problem: undefined, isLoading: true };
+  return { path, data: undefined, dataPath: undefined, problem: undefined, isLoading: true };
+}
+
+/** What was read before stays, if it answers the same question. */
+function failed<T>(before: Held<T>, path: string, problem: Problem): Held<T> {
+  const kept = before.dataPath === path ? before.data : undefined;
+  return { path, data: kept, dataPath: kept && path, problem, isLoading: false };
 }
 
 interface KeeperOptions<T> {

@@ -23,6 +23,10 @@ test.each([
   expect(matchPath(pattern, path)).toBeUndefined();
 });
 
+test('half a character in an id is replaced', () => {
+  expect(linkTo('runs', 'a\uD800')).toBe('/runs/a%EF%BF%BD');
+});
+
 test('what is in an id stays in it', () => {
   const id = 'a/b?c#d"<script>';
   expect(matchPath('/jobs/:id', new URL(linkTo('jobs', id), 'http://localhost').pathname)).toEqual({ id });

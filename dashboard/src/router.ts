@@ -38,7 +38,11 @@ export const useQuery = (): URLSearchParams => new URLSearchParams(usePlace().se
 
 /** Follows the buttons of the browser and every link to a page of ours. Returns what ends it. */
 export function startRouter(isPage: (path: string) => boolean): () => void {
-  const onPop = () => place.set(readPlace(place.get().visit + 1));
+  const onPop = () => {
+    // A step inside the page, as to its content by keyboard, is none to another.
+    if (location.pathname === place.get().path && location.search === place.get().search) return;
+    place.set(readPlace(place.get().visit + 1));
+  };
   const onClick = (event: MouseEvent) => {
     if (event.defaultPrevented || event.button !== 0) return;
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
@@ -85,4 +89,7 @@ function decode(text: string): string | undefined {
 
 /** The address of a page about one thing, whatever is in its id. */
 export const linkTo = (kind: 'runs' | 'batches' | 'jobs' | 'deliveries', id: string | number): string =>
-  `/${kind}/${encodeURIComponent(id)}`;
+  `/${kind}/${encodePart(id)}`;
+
+/** Half a character of UTF-16, which names may hold, has no code in an address: it is replaced, not thrown at. */
+export const encodePart = (part: string | number): string => encodeURIComponent(String(part).toWellFormed());

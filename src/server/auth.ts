@@ -99,7 +99,7 @@ export function createAuthenticator(options: {
       if (!isLoopback(options.host) && !tokens.some((token) => token.revokedAt === undefined)) {
         throw new OffpeakError(
           `${options.host} is reachable from other machines, and there is no token: make one with ` +
-            '"offpeak token create --role admin", or listen on 127.0.0.1.',
+            '"offpeak token create NAME --role admin", or listen on 127.0.0.1.',
           { code: 'config' },
         );
       }

@@ -21,27 +21,31 @@ const { values } = parseArgs({
 });
 const base = values.url ?? 'http://127.0.0.1:8003';
 
-async function firstOf(path: string, list: string, id: string): Promise<string> {
-  const answer: unknown = await (await fetch(`${base}${path}`)).json();
-  const rows: unknown = Reflect.get(Object(answer), list);
-  const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
-  return encodeURIComponent(String(Reflect.get(Object(row), id)));
+/** The path of the first thing that one of the listings holds; undefined: there is none, and no picture of it. */
+async function firstOf(page: string, list: string, id: string, ...paths: string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    const answer: unknown = await (await fetch(`${base}/batch/${path}`)).json();
+    const rows: unknown = Reflect.get(Object(answer), list);
+    const row: unknown = Array.isArray(rows) ? rows[0] : undefined;
+    if (row !== undefined) return `/${page}/${encodeURIComponent(String(Reflect.get(Object(row), id)))}`;
+  }
+  return undefined;
 }
 
-const pages: Record<string, string> = {
+const pages: Record<string, string | undefined> = {
   overview: '/',
   runs: '/runs',
-  run: `/runs/${await firstOf('/batch/runs?state=running', 'runs', 'run_id')}`,
+  run: await firstOf('runs', 'runs', 'run_id', 'runs?state=running', 'runs?state=ended', 'runs'),
   batches: '/batches',
-  batch: `/batches/${await firstOf('/batch/batches?limit=40', 'batches', 'batch_id')}`,
+  batch: await firstOf('batches', 'batches', 'batch_id', 'batches'),
   jobs: '/jobs',
-  job: `/jobs/${await firstOf('/batch/jobs?state=succeeded', 'jobs', 'job_id')}`,
-  'failed-job': `/jobs/${await firstOf('/batch/jobs?state=failed', 'jobs', 'job_id')}`,
+  job: await firstOf('jobs', 'jobs', 'job_id', 'jobs?state=succeeded', 'jobs'),
+  'failed-job': await firstOf('jobs', 'jobs', 'job_id', 'jobs?state=failed'),
   queue: '/queue',
   upload: '/upload',
   costs: '/costs',
   deliveries: '/deliveries',
-  delivery: `/deliveries/${await firstOf('/batch/deliveries', 'deliveries', 'delivery_id')}`,
+  delivery: await firstOf('deliveries', 'deliveries', 'delivery_id', 'deliveries?state=failed', 'deliveries'),
   alerts: '/alerts?all=true',
   settings: '/settings',
 };
@@ -59,7 +63,9 @@ try {
         deviceScaleFactor: size === '375' ? 2 : 1,
       });
       for (const name of wanted) {
-        await page.goto(`${base}${pages[name] ?? '/'}`);
+        const path = pages[name];
+        if (path === undefined) continue;
+        await page.goto(`${base}${path}`);
         await page.locator('main h1').waitFor();
         await page.locator('.loading').first().waitFor({ state: 'detached' });
         await page.waitForTimeout(350);

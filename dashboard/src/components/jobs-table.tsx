@@ -19,6 +19,7 @@ const columns: readonly JobColumn[] = [
       <span class="work">
         <JobLink id={job.job_id} />
         {job.key !== job.job_id && <span class="faint name">{job.key}</span>}
+        {job.error_code && <span class="cell-note plain-text is-bad">{job.error_code}</span>}
       </span>
     ),
   },
@@ -29,12 +30,12 @@ const columns: readonly JobColumn[] = [
       <>
         <StateTag state={job.status} />
         {job.held && <Tag>held</Tag>}
-        {job.error_code && <span class="cell-note plain-text">{job.error_code}</span>}
       </>
     ),
   },
   {
     head: 'Work',
+    kind: 'text',
     part: 'work',
     cell: (job) => <Work jobType={job.job_type} provider={job.provider} model={job.model} />,
   },

@@ -30,7 +30,7 @@ export function Navigation({ openAlerts, version }: { openAlerts: number; versio
   // It closes on every step.
   useEffect(() => setIsOpen(false), [place.visit]);
   return (
-    <div class={isOpen ? 'side is-open' : 'side'}>
+    <header class={isOpen ? 'side is-open' : 'side'}>
       <div class="side-head">
         <a class="brand" href="/">
           <Logo />
@@ -82,7 +82,7 @@ export function Navigation({ openAlerts, version }: { openAlerts: number; versio
           </p>
         </div>
       </div>
-    </div>
+    </header>
   );
 }
 

@@ -7,23 +7,26 @@ import { useStore } from '../store.ts';
 /** A problem of the API, in the server's own words. */
 export function ProblemNote({ problem, onRetry }: { problem: Problem; onRetry?: () => void }) {
   const { token } = useStore(session);
+  // The detail tells the first few already.
+  const unsaid = (problem.errors ?? []).filter(({ message }) => !problem.detail?.includes(message));
   return (
     <div class="note note-bad" role="alert">
       <p class="note-title">{problem.title}</p>
       {problem.detail && <p class="plain-text">{problem.detail}</p>}
-      {problem.errors && problem.errors.length > 0 && (
+      {unsaid.length > 0 && (
         <ul class="plain-text">
-          {problem.errors.map((error) => (
+          {unsaid.map((error) => (
             <li key={`${error.field} ${error.message}`}>
               <code>{error.field}</code> {error.message}
             </li>
           ))}
         </ul>
       )}
-      {problem.status === 403 && (
+      {problem.code === 'forbidden' && (
         <p>
-          {token === undefined ? 'Without a token' : 'With the token you signed in with'}, this is not allowed. A token
-          with a higher role (read, queue, admin) is made on the server by <code>offpeak token</code>.
+          {token === undefined ? 'You are not signed in.' : 'The token you signed in with has too low a role.'} Roles
+          are read, queue and admin; a token with a higher one is made on the server by{' '}
+          <code>offpeak token create me --role queue</code>.
         </p>
       )}
       {onRetry && (

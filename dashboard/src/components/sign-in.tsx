@@ -33,7 +33,7 @@ export function SignIn() {
           onInput={setToken}
           hint={
             <>
-              Made on the server: <code>offpeak token create --role read --name me</code>. It stays in this tab and is
+              Made on the server: <code>offpeak token create me --role read</code>. It stays in this tab and is
               forgotten when the tab is closed.
             </>
           }

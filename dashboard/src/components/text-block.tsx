@@ -5,15 +5,17 @@ import { announce } from './toasts.tsx';
 /** A text of somebody else's: shown letter by letter, never as markup. Very long ones only on demand: they stall the page. */
 const shownAtFirst = 20_000;
 
+/** What scrolls must be reachable by keyboard. A group, not a section: a page may have dozens. */
+const scrollable = (label: string) => ({ role: 'group', tabIndex: 0, 'aria-label': label }) as const;
+
 export function TextBlock({ text, label }: { text: string; label: string }) {
   const [isWhole, setIsWhole] = useState(false);
   const isCut = !isWhole && text.length > shownAtFirst;
   return (
     <div class="text-block">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <section class="text-block-scroll" tabIndex={0} aria-label={label}>
+      <div class="text-block-scroll" {...scrollable(label)}>
         <pre dir="auto">{isCut ? text.slice(0, shownAtFirst) : text}</pre>
-      </section>
+      </div>
       <div class="text-block-actions">
         {isCut && (
           <button type="button" class="button button-small" onClick={() => setIsWhole(true)}>

@@ -2,7 +2,7 @@ import type { BatchDetails } from '../../../src/service/contract/batches.ts';
 import { pathOf, post } from '../api.ts';
 import { ConfirmButton } from '../components/action.tsx';
 import { Bar, Legend } from '../components/bar.tsx';
-import { BatchStateTag, progressOf, RunLink } from '../components/batch-parts.tsx';
+import { BatchStateTag, progressOf, RunLink, Work } from '../components/batch-parts.tsx';
 import { Code, Facts, Money, Stat, Tag } from '../components/figures.tsx';
 import { NewestJobs } from '../components/newest-jobs.tsx';
 import { Loaded } from '../components/notes.tsx';
@@ -10,6 +10,7 @@ import { Page, Section } from '../components/page.tsx';
 import { ExactTime, Time } from '../components/time.tsx';
 import { formatBytes, formatCompact, formatCount, formatDuration, formatPercent, plural, shareOf } from '../format.ts';
 import { useResource } from '../resource.ts';
+import { linkTo } from '../router.ts';
 import { batchStateHints, hasEnded, jobTypeName, stateName, toneOf } from '../words.ts';
 
 export function BatchPage({ parameters: { id = '' } }: { parameters: Record<string, string> }) {
@@ -23,7 +24,7 @@ export function BatchPage({ parameters: { id = '' } }: { parameters: Record<stri
         data
           ? [
               ['Batches', '/batches'],
-              ['Its run', `/runs/${encodeURIComponent(data.run_id)}`],
+              ['Its run', linkTo('runs', data.run_id)],
             ]
           : [['Batches', '/batches']]
       }
@@ -35,6 +36,7 @@ export function BatchPage({ parameters: { id = '' } }: { parameters: Record<stri
           </>
         )
       }
+      lead={data && <Work jobType={data.job_type} provider={data.provider} model={data.model} />}
       actions={
         data && !hasEnded(data) && !data.cancel_requested && <CancelBatch batch={data} refresh={batch.refresh} />
       }

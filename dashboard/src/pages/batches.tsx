@@ -20,19 +20,11 @@ const columns: readonly Column<Batch>[] = [
       <span class="work">
         <BatchLink id={batch.batch_id} />
         <Work jobType={batch.job_type} provider={batch.provider} model={batch.model} />
+        {batch.error && <span class="cell-note plain-text is-bad">{batch.error}</span>}
       </span>
     ),
   },
-  {
-    head: 'State',
-    kind: 'state',
-    cell: (batch) => (
-      <>
-        <BatchStateTag batch={batch} />
-        {batch.error && <span class="cell-note plain-text is-bad">{batch.error}</span>}
-      </>
-    ),
-  },
+  { head: 'State', kind: 'state', cell: (batch) => <BatchStateTag batch={batch} /> },
   { head: 'Progress', cell: (batch) => <BatchProgress batch={batch} /> },
   { head: 'Run', room: 'wide', cell: (batch) => <RunLink id={batch.run_id} /> },
   { head: 'Cost', kind: 'number', cell: (batch) => <Money usd={batch.cost_usd} /> },

@@ -32,21 +32,13 @@ export function DeliveriesPage() {
             {delivery.delivery_id} · {delivery.event}
           </a>
           <span class="faint name">{delivery.url}</span>
+          {delivery.state !== 'delivered' && (delivery.last_error ?? delivery.last_status) !== null && (
+            <span class="cell-note plain-text is-bad">{delivery.last_error ?? `HTTP ${delivery.last_status}`}</span>
+          )}
         </span>
       ),
     },
-    {
-      head: 'State',
-      kind: 'state',
-      cell: (delivery) => (
-        <>
-          <StateTag state={delivery.state} />
-          {delivery.state !== 'delivered' && (delivery.last_error ?? delivery.last_status) !== null && (
-            <span class="cell-note plain-text">{delivery.last_error ?? `HTTP ${delivery.last_status}`}</span>
-          )}
-        </>
-      ),
-    },
+    { head: 'State', kind: 'state', cell: (delivery) => <StateTag state={delivery.state} /> },
     {
       head: 'About',
       cell: (delivery) =>

@@ -65,7 +65,8 @@ function JobActions({ job, refresh }: { job: JobDetails; refresh: () => void }) 
         <p>It goes back to work with all its attempts, and is paid again if it is answered.</p>
       </ConfirmButton>
     );
-  if (job.status !== 'queued' && job.status !== 'packed' && job.status !== 'running') return null;
+  // One that is with a provider cannot be taken out of its batch.
+  if (job.status !== 'queued' && job.status !== 'packed') return null;
   return (
     <ConfirmButton
       label="Cancel job"
@@ -74,11 +75,7 @@ function JobActions({ job, refresh }: { job: JobDetails; refresh: () => void }) 
       isDangerous
       act={act(pathOf`/batch/jobs/${job.job_id}/cancel`)}
     >
-      <p>
-        {job.status === 'queued'
-          ? 'It will not be sent.'
-          : 'It is in a batch already. A single job cannot be taken out of a batch: the server says what it can do.'}
-      </p>
+      <p>It will not be sent.</p>
     </ConfirmButton>
   );
 }

@@ -26,7 +26,7 @@ export function JobsPage() {
   return (
     <Page title="Jobs" actions={<RetryFailed refresh={jobs.refresh} />}>
       <Filters>
-        <QueryText label="Job id, or beginning of a key" name="search" isSearch />
+        <QueryText label="Job id, or key in a run" name="search" isSearch />
         <QuerySelect
           label="State"
           name="state"

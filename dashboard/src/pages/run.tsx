@@ -2,6 +2,7 @@ import type { RunDetails } from '../../../src/service/contract/runs.ts';
 import { pathOf, post } from '../api.ts';
 import { ConfirmButton } from '../components/action.tsx';
 import { Bar, Legend } from '../components/bar.tsx';
+import { Work } from '../components/batch-parts.tsx';
 import { Facts, Money, SimulatedTag, Stat, StateTag } from '../components/figures.tsx';
 import { NewestJobs } from '../components/newest-jobs.tsx';
 import { Loaded } from '../components/notes.tsx';
@@ -31,6 +32,7 @@ export function RunPage({ parameters: { id = '' } }: { parameters: Record<string
           </>
         )
       }
+      lead={run.data && <Work jobType={run.data.job_type} provider={run.data.provider} model={run.data.model} />}
       actions={run.data && <RunActions run={run.data} refresh={run.refresh} />}
     >
       <Loaded resource={run}>{(data) => <RunBody run={data} />}</Loaded>

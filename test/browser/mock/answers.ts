@@ -12,23 +12,28 @@ function nextSendingOf(world: World): string | null {
   return isoAt(Math.ceil((world.now - hourMs) / dayMs) * dayMs + hourMs);
 }
 
+/** Small queues hold a few priorities, large ones all ten. */
+function prioritiesOf(queued: number): QueueStatus['queues'][number]['priorities'] {
+  const used = queued > 5000 ? [10, 9, 8, 7, 6, 5, 4, 3, 2, 1] : [9, 5, 3];
+  const share = Math.floor(queued / (used.length + 2));
+  const counts = used.map((priority) => ({
+    priority,
+    count: priority === 5 ? queued - share * (used.length - 1) : share,
+  }));
+  return counts.filter(({ count }) => count > 0);
+}
+
 export function queuesOf(world: World): QueueStatus['queues'] {
   return world.runs
     .filter((run) => run.state === 'open' && run.counts.queued > 0)
     .map((run) => {
       const { queued } = run.counts;
-      const urgent = Math.floor(queued / 11);
-      const patient = Math.floor(queued / 6);
       return {
         job_type: run.job_type ?? 'bulk_prediction',
         provider: run.provider,
         run_id: run.run_id,
         count: queued,
-        priorities: [
-          { priority: 9, count: urgent },
-          { priority: 5, count: queued - urgent - patient },
-          { priority: 3, count: patient },
-        ].filter(({ count }) => count > 0),
+        priorities: prioritiesOf(queued),
         bytes: queued * 1184,
         oldest_at: run.created_at,
         next_send_at: nextSendingOf(world),

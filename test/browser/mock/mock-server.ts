@@ -3,7 +3,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { extname, join, normalize } from 'node:path';
 import type { Undo } from '../../support/temporary.ts';
-import { answer, Refusal } from './routes.ts';
+import { Refusal } from './refusal.ts';
+import { answer } from './routes.ts';
 import { isoAt, type World } from './world.ts';
 
 export interface MockServer {

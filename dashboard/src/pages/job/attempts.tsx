@@ -10,15 +10,16 @@ import { formatCount, formatDuration } from '../../format.ts';
 type Attempt = JobDetails['history'][number];
 
 const columns: readonly Column<Attempt>[] = [
-  { head: 'Attempt', kind: 'main', cell: (attempt) => attempt.attempt },
   {
-    head: 'Outcome',
-    kind: 'text',
+    head: 'Attempt',
+    kind: 'main',
     cell: (attempt) => (
       <>
-        <StateTag state={attempt.outcome ?? 'running'} />
+        <span class="feed-head">
+          {attempt.attempt} <StateTag state={attempt.outcome ?? 'running'} />
+        </span>
         {attempt.error && (
-          <span class="cell-note plain-text">
+          <span class="cell-note plain-text regular">
             {attempt.error.code}: {attempt.error.message}
           </span>
         )}

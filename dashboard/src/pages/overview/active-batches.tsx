@@ -21,7 +21,7 @@ const columns: readonly Column<Batch>[] = [
     ),
   },
   { head: 'State', kind: 'state', cell: (batch) => <BatchStateTag batch={batch} /> },
-  { head: 'Progress at the provider', cell: (batch) => <BatchProgress batch={batch} /> },
+  { head: 'At the provider', cell: (batch) => <BatchProgress batch={batch} /> },
   { head: 'Age', kind: 'number', cell: (batch) => formatDuration(batch.age_hours * hourMs) },
   { head: 'Expected end', kind: 'number', cell: (batch) => <Time at={batch.expected_end_at} none="unknown" /> },
 ];
