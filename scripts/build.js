@@ -53,7 +53,9 @@ function buildDashboard() {
 /** What types cannot see: no helper of the tests is shipped, and vitest is only ever asked for by `offpeak/testing`. */
 function check() {
   const files = filesOf(dist);
-  const missing = ['index.js', 'index.d.ts', 'cli/start.js', 'dashboard/index.html'].filter((file) => !files.includes(file));
+  const missing = ['index.js', 'index.d.ts', 'cli/start.js', 'dashboard/index.html'].filter(
+    (file) => !files.includes(file),
+  );
   if (missing.length > 0) return `dist lacks ${missing.join(', ')}.`;
   const helper = files.find((file) => /\.test\.|-fixtures\.|test-client\.|scripted-server\./.test(file));
   if (helper) return `${helper} is a helper of the tests; exclude it in tsconfig.build.json.`;

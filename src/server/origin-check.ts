@@ -39,7 +39,8 @@ export function createOriginCheck(options: {
       if (!isOurs(host)) {
         throw new HttpProblem(403, {
           code: 'host_not_allowed',
-          detail: 'The Host header names another machine. If this server has that name, put it under server.allowed_hosts in config.yaml.',
+          detail:
+            'The Host header names another machine. If this server has that name, put it under server.allowed_hosts in config.yaml.',
         });
       }
       lastGood = host;
