@@ -32,8 +32,8 @@ export async function addDashboard(app: App, directory: string | undefined): Pro
     const path = request.params['*'];
     if (reserved.test(path)) return reply.callNotFound();
     if (files.has(path) && path.includes('.')) return send(reply, path);
-    // A missing file is missing; only what looks like no file is a page.
-    if (/\.[a-z0-9]+$/i.test(path)) return reply.callNotFound();
+    // A missing file is missing; every other path is a page, for a run may be called `report.csv`.
+    if (path.startsWith('assets/')) return reply.callNotFound();
     return send(reply, 'index.html');
   });
 }
