@@ -250,6 +250,7 @@ export function testQueueStates(context: ServedContext): void {
       runId: scoring?.runId,
       queue: 'scoring',
       provider: 'fake',
+      simulated: false,
       held: 3,
       priorities: [
         { priority: 8, jobs: 1 },
