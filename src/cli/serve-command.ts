@@ -67,7 +67,7 @@ export async function serveCommand(context: Context, flags: ServeFlags, version:
   parts.server = server;
   const { url, access } = await server.listen();
   printData(`listening on ${url}`);
-  greet(context, { url, access, simulated, providers });
+  greet(context, { url, access, simulated, providers, hasDashboard: directory !== undefined });
   service.start();
   working = flags.work === false ? undefined : startWorking(offpeak, signal, log);
   await Promise.race([aborted(signal), working?.ended ?? aborted(signal)]);
@@ -96,15 +96,15 @@ function tell(
     .catch((error: unknown) => log.error({ error }, 'the pause of an account was not noted'));
 }
 
-function greet(
-  context: Context,
-  {
-    url,
-    access,
-    simulated,
-    providers,
-  }: { url: string; access: 'open' | 'tokens'; simulated: boolean; providers: readonly Provider[] },
-): void {
+interface Greeting {
+  url: string;
+  access: 'open' | 'tokens';
+  simulated: boolean;
+  providers: readonly Provider[];
+  hasDashboard: boolean;
+}
+
+function greet(context: Context, { url, access, simulated, providers, hasDashboard }: Greeting): void {
   const names = providers.map(({ name }) => name).join(', ');
   if (simulated) say('Answers are SIMULATED by the sandbox: no model is asked, no money is spent.');
   else if (names === '')
@@ -115,7 +115,8 @@ function greet(
       `No token is asked for, as there is none. Make one with:  ${context.command('token create NAME --role admin')}`,
     );
   }
-  say(`Dashboard: ${url}/    API: ${url}/docs    Ctrl-C ends it.`);
+  if (!hasDashboard) say('The dashboard is not built: run `npm run dashboard` and start again.');
+  say(`${hasDashboard ? `Dashboard: ${url}/    ` : ''}API: ${url}/docs    Ctrl-C ends it.`);
 }
 
 /** Beside the compiled command, or in the `dist` of a checkout. */

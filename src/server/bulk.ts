@@ -1,10 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { isOffpeakError } from '../errors.ts';
+import { isDeeperThan } from '../service/canonical-json.ts';
 import { queueRequest } from '../service/contract/queue.ts';
 import type { QueueInput, QueueOutcome, Queues } from '../service/service.ts';
 import { jsonElements, NotAnArray } from './json-elements.ts';
 import { fieldErrors, HttpProblem, invalid } from './problem.ts';
-import { isDeeperThan, tooDeep, toQueueInput } from './queue-input.ts';
+import { tooDeep, toQueueInput } from './queue-input.ts';
 
 /** Jobs queued in one call of the service, and elements read in one turn of the event loop. */
 const chunkJobs = 500;

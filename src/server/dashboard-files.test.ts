@@ -88,6 +88,6 @@ test('without a built dashboard the reader is told what to do', async () => {
     const { url } = await startServer(options);
     const answer = await fetch(`${url}/`);
     expect(answer.status).toBe(404);
-    expect(await answer.text()).toContain('npm run build');
+    expect(await answer.text()).toContain('npm run dashboard');
   }
 });

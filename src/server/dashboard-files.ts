@@ -43,7 +43,7 @@ function addNotice(app: App): void {
     throw new HttpProblem(404, {
       code: 'no_dashboard',
       detail:
-        'The dashboard is not built ("npm run build" makes it). The API is under /batch, its description at /docs.',
+        'The dashboard is not built ("npm run dashboard" in a checkout makes it). The API is under /batch, its description at /docs.',
     });
   });
 }

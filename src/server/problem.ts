@@ -73,6 +73,11 @@ const codesByStatus: Readonly<Record<number, string>> = {
   431: 'too_large',
 };
 
+/** Where Fastify's words do not say what to do. */
+const remedies: Readonly<Record<number, string>> = {
+  415: 'The body must be JSON, and the request say so: content-type: application/json.',
+};
+
 /** Turns whatever was thrown into what is answered; an error nobody expected becomes a 500 that tells nothing. */
 export function problemOf(error: unknown, requestId: string): HttpProblem {
   if (error instanceof HttpProblem) return error;
@@ -90,7 +95,7 @@ export function problemOf(error: unknown, requestId: string): HttpProblem {
   if (status !== undefined) {
     return new HttpProblem(status, {
       code: codesByStatus[status] ?? 'refused',
-      detail: error instanceof Error ? error.message : 'Refused.',
+      detail: remedies[status] ?? (error instanceof Error ? error.message : 'Refused.'),
       cause: error,
     });
   }

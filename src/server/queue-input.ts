@@ -29,17 +29,6 @@ export function toQueueInput(request: QueueRequest, idempotencyKey: string | und
   };
 }
 
-/** JSON is parsed without recursion but written with it: what nests too deep would end the stack later. */
-export function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  if (Array.isArray(value)) return value.some((each) => isDeeperThan(each, levels - 1));
-  for (const name in value) {
-    if (isDeeperThan(Reflect.get(value, name), levels - 1)) return true;
-  }
-  return false;
-}
-
 export function tooDeep(levels: number): { field: string; message: string } {
   return { field: 'data', message: `nests deeper than ${levels} levels` };
 }

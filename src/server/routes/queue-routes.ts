@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { isDeeperThan } from '../../service/canonical-json.ts';
 import { bulkResponse, queueRequest, queueResponse, queueStatus } from '../../service/contract/queue.ts';
 import type { QueueOutcome } from '../../service/service.ts';
 import type { App, RouteContext } from '../app.ts';
 import { addBytesParser, bytesOf, strictJson } from '../bodies.ts';
 import { queueBulk } from '../bulk.ts';
 import { HttpProblem, invalid } from '../problem.ts';
-import { idempotencyKeyOf, isDeeperThan, tooDeep, toQueueInput } from '../queue-input.ts';
+import { idempotencyKeyOf, tooDeep, toQueueInput } from '../queue-input.ts';
 
 export function addQueueRoutes(app: App, { service, limits, metrics }: RouteContext): void {
   app.post(

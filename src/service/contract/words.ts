@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { batchStates } from '../../batch.ts';
+import { jobStates } from '../../job.ts';
+import { runStates } from '../../run.ts';
 
 /**
  * The REST contract: one schema for validation, types, OpenAPI and the dashboard. Field names are snake_case, as in the
@@ -26,20 +29,9 @@ export const count = z.int().min(0);
 export const batchStatus = z
   .enum(['queued', 'submitted', 'processing', 'completed', 'failed', 'cancelled'])
   .meta({ id: 'BatchStatus' });
-export const batchState = z.enum([
-  'packing',
-  'packed',
-  'submitting',
-  'unknown',
-  'in_progress',
-  'ended',
-  'collecting',
-  'collected',
-  'failed',
-  'abandoned',
-]);
-export const jobState = z.enum(['queued', 'packed', 'running', 'succeeded', 'failed', 'cancelled', 'skipped']);
-export const runState = z.enum(['open', 'running', 'cancelling', 'ended']);
+export const batchState = z.enum(batchStates);
+export const jobState = z.enum(jobStates);
+export const runState = z.enum(runStates);
 
 /** RFC 9457. `errors` names the fields that are wrong. */
 export const problem = z
