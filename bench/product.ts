@@ -14,7 +14,7 @@ export interface Product {
 export function buildProduct(work: string): Product {
   const root = join(work, 'product');
   mkdirSync(root, { recursive: true });
-  for (const name of ['bin', 'src', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
+  for (const name of ['bin', 'src', 'scripts', 'dashboard', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
     if (existsSync(join(repository, name))) cpSync(join(repository, name), join(root, name), { recursive: true });
   }
   symlinkSync(join(repository, 'node_modules'), join(root, 'node_modules'));
