@@ -35,7 +35,7 @@ const queues = [
 
 /**
  * Clients queue jobs of mixed type, provider and priority over HTTP while the server is killed with -9 and started again,
- * and queues are sent by hand in between. Every job that was acknowledged must end exactly once, and cost what the
+ * and queues are sent by hand in between, with a worker of its own on the same store. Every job that was acknowledged must end exactly once, and cost what the
  * provider charged.
  */
 export async function killService(undo: Undo, options: ServiceKillOptions): Promise<ServiceKillReport> {
@@ -43,12 +43,17 @@ export async function killService(undo: Undo, options: ServiceKillOptions): Prom
   const home = temporaryFolder(undo, 'offpeak-service-');
   const server = createKilledServer(undo, home, await freePort(), seededRandom(options.seed));
   await server.start();
+  // Another process works on the same store all the while, and is not killed.
+  const beside = startCommand(['work', '--sandbox'], { home, timeoutMs: 900_000 }, undo);
   const clients = createClients(server.url, options);
   const killing = killWhile(server, clients.isDone, options);
   await clients.done;
   const kills = await killing;
   await waitForEnd(server.url);
   await server.stop();
+  beside.kill('SIGTERM');
+  const besides = await beside.ended;
+  if (besides.exitCode !== 0) throw new Error(`The worker beside it: ${wordsOf(besides)}`);
   const facts = factsOf(home);
   const attempted = new Map<string, string[]>();
   for (const { jobId, runId } of clients.acknowledged.values()) {
