@@ -23,7 +23,10 @@ export interface ServiceStore {
   sealQueues(runIds: readonly string[], now: number, mark?: ScheduleMark): Promise<string[] | 'marked'>;
   /** The latest mark of a schedule, to catch up from. */
   lastMark(name: string): Promise<number | undefined>;
-  /** Lets the next held jobs of a run go, the highest priority first; a chunk, returns how many. The run stays open. */
+  /**
+   * Lets the next held jobs of a run go, the highest priority first; a chunk, returns how many. The run stays open while
+   * it holds others; with its last held job let go, or cancelled, it is sealed.
+   */
   release(runId: string, limit: number): Promise<number>;
   /** The queues that hold jobs now, with their open run. */
   listQueues(): Promise<QueueState[]>;

@@ -163,7 +163,7 @@ function isReached(
 
 /** Lets the foremost jobs go and packs them; what goes realtime the workers call. */
 async function processQueue(
-  { serviceStore, views, offpeak, showBatches, clock, log, onWork = () => {} }: QueuesOptions,
+  { serviceStore, views, offpeak, showBatches, log, onWork = () => {} }: QueuesOptions,
   providers: ReadonlyMap<string, Provider>,
   { jobType, provider, maxJobs }: Parameters<Queues['process']>[0],
 ): Promise<Processed> {
@@ -181,9 +181,6 @@ async function processQueue(
   const jobs = await releaseJobs(serviceStore, runId, maxJobs);
   if (jobs === 0) return { runId: undefined, batches: [], jobs };
   await offpeak.packQueue(runId);
-  // Nothing waits any more: the run ends with these, and the next job begins another.
-  const queues = await serviceStore.listQueues();
-  if (!queues.some((each) => each.runId === runId)) await serviceStore.sealQueues([runId], clock.now());
   log('info', `The first ${jobs} jobs of the queue ${jobType} at ${provider} are sent by hand.`, {
     trigger: 'hand',
     run_id: runId,

@@ -3,6 +3,7 @@ import { chunkRows } from '../../store-rows.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
 import { HeldDelta, heldLanes } from './held-jobs.ts';
+import { sealEmptyQueue } from './queues.ts';
 import { jobStateOf, number, optionalNumber, type Row, text } from './rows.ts';
 import { firstJobId, lastJobId, RunDelta, runSeq } from './runs.ts';
 import { endFlight } from './sharing.ts';
@@ -48,6 +49,7 @@ export function cancelJob(db: Database, id: number, now: number): 'cancelled' | 
     const rows = db.sql(`UPDATE jobs SET state = 'cancelled', leader = NULL WHERE id = ? RETURNING ${columns}`).all(id);
     endCancelled(db, run, rows);
     addEvent(db, { at: now, run, type: 'job_cancelled', detail: text(job, 'key') });
+    sealEmptyQueue(db, run, now);
     return 'cancelled';
   });
 }

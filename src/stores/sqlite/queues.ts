@@ -36,7 +36,7 @@ export function lastMark(db: Database, name: string): number | undefined {
   return row && optionalNumber(row, 'at');
 }
 
-export function release(db: Database, runId: string, limit: number): number {
+export function release(db: Database, runId: string, limit: number, now: number): number {
   return db.write(() => {
     const run = runSeq(db, runId);
     const lanes = heldLanes(db, run);
@@ -45,8 +45,23 @@ export function release(db: Database, runId: string, limit: number): number {
       .sort((a, b) => number(b, 'priority') - number(a, 'priority') || number(a, 'id') - number(b, 'id'))
       .slice(0, Math.min(limit, chunkRows));
     letGo(db, run, next);
+    if (next.length > 0) sealEmptyQueue(db, run, now);
     return next.length;
   });
+}
+
+/**
+ * Whoever takes the last held job of a queue's run seals it in the same transaction: nothing would come to send it, so it
+ * would stay open for ever. The queue's next job begins another run.
+ */
+export function sealEmptyQueue(db: Database, run: number, now: number): void {
+  const open = db
+    .sql(
+      `SELECT 1 FROM runs WHERE seq = ?1 AND state = 'open' AND queue IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM held_jobs WHERE run = ?1 AND jobs > 0)`,
+    )
+    .get(run);
+  if (open) changeRun(db, run, { state: 'running' }, now);
 }
 
 /** By priority, then arrival: of every lane as many as are wanted in all, for each may hold the foremost. */

@@ -25,7 +25,7 @@ export function createServiceStore(db: Database, { random, now }: ServiceOptions
     enqueue: async (jobs, at) => enqueue(db, jobs, at, random),
     sealQueues: async (runIds, at, mark) => queues.sealQueues(db, runIds, at, mark),
     lastMark: async (name) => queues.lastMark(db, name),
-    release: async (runId, limit) => queues.release(db, runId, limit),
+    release: async (runId, limit) => queues.release(db, runId, limit, now()),
     listQueues: async () => queues.listQueues(db),
     cancelJob: async (job) => cancelJob(db, job, now()),
     requeueJob: async (job) => requeueJob(db, job, now()),

@@ -168,8 +168,25 @@ export function testRelease(context: ServedContext): void {
     }
     expect(released).toBe(priorities.length);
     expect(await service.release(runId, 5)).toBe(0);
-    expect(await runOf(store, runId)).toMatchObject({ state: 'open', counts: { queued: priorities.length } });
+    expect(await runOf(store, runId)).toMatchObject({ state: 'running', counts: { queued: priorities.length } });
   });
+
+  test.each(['let go', 'cancelled'])(
+    'with the last held job %s its run is sealed, and the next job begins another',
+    async (way) => {
+      const { service, store } = context;
+      const [first = 0, second = 0] = await enqueueAll(service, queuedJobs(2));
+      const runId = (await store.listRuns())[0]?.id ?? '';
+      const take = async (job: number) => (way === 'cancelled' ? service.cancelJob(job) : service.release(runId, 1));
+      await take(first);
+      expect(await runOf(store, runId)).toMatchObject({ state: 'open' });
+      await take(second);
+      expect(await runOf(store, runId)).toMatchObject({ state: 'running' });
+      await enqueueAll(service, [queuedJob('next')]);
+      expect(await store.listRuns()).toHaveLength(2);
+      expect(await service.listQueues()).toMatchObject([{ held: 1 }]);
+    },
+  );
 
   test('what was let go is packed while the rest is held, by priority, then arrival', async () => {
     const { service, store } = context;
