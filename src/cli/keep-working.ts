@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import { hasCode, messageOf } from '../errors.ts';
+import { systemClock } from '../clock.ts';
+import { hasCode, isOffpeakError, messageOf } from '../errors.ts';
 import type { Offpeak } from '../offpeak.ts';
 
 /** First and longest pause before a worker that has failed begins again. */
@@ -11,7 +12,7 @@ const calmAfterMs = 300_000;
 export interface Working {
   /** There may be work: look now. */
   wake(): void;
-  /** Resolves when the worker has stopped after the signal. */
+  /** Resolves when the worker has stopped after the signal; rejects when the store is damaged. */
   ended: Promise<void>;
 }
 
@@ -33,26 +34,12 @@ export function keepWorking(offpeak: Offpeak, signal: AbortSignal, log: Logger):
         // A damaged file does not mend itself.
         if (hasCode(error, 'store_corrupt')) throw error;
         if (performance.now() - startedAt > calmAfterMs) pauseMs = firstPauseMs;
-        log.error(
-          { code: hasCode(error, 'internal') ? 'internal' : undefined },
-          `${messageOf(error)}; going on in ${pauseMs / 1000} s`,
-        );
-        await pause(pauseMs, signal);
+        const code = isOffpeakError(error) ? error.code : 'internal';
+        log.error({ code }, `${messageOf(error)}; the worker goes on in ${pauseMs / 1000} s`);
+        await systemClock.sleep(pauseMs, signal);
         pauseMs = Math.min(longestPauseMs, pauseMs * 2);
       }
     }
   };
   return { wake: () => wake(), ended: run() };
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }

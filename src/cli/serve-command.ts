@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Logger } from 'pino';
 import type { EngineEvent } from '../engine/engine.ts';
-import type { Offpeak } from '../offpeak.ts';
 import type { Provider } from '../provider.ts';
 import { createServer, type OffpeakServer } from '../server/server.ts';
-import { createService, type ServiceAtWork } from '../service/create-service.ts';
+import { createService } from '../service/create-service.ts';
 import type { Mailer } from '../service/deliveries/mailer.ts';
 import { processOwner } from '../stores/process-owner.ts';
 import type { Config } from './config.ts';
@@ -14,7 +12,7 @@ import { exitCodes } from './exit-codes.ts';
 import { keepWorking, type Working } from './keep-working.ts';
 import { printData, say } from './output.ts';
 import { parseWhole } from './run-flags.ts';
-import { aborted, logEvent, openLog, untilStopped } from './service-process.ts';
+import { aborted, createListener, openLog, untilStopped } from './service-process.ts';
 import { storePath } from './settings.ts';
 
 export interface ServeFlags extends GlobalFlags {
@@ -34,9 +32,14 @@ export async function serveCommand(context: Context, flags: ServeFlags, version:
   const simulated = flags.sandbox ?? false;
   const providers = await context.readyProviders(simulated);
   const store = await context.store();
-  const parts: { service?: ServiceAtWork; server?: OffpeakServer } = {};
-  const offpeak = await context.offpeak(simulated, (event) => tell(log, parts, event), providers);
+  const listen = createListener(log, store.service);
+  let server: OffpeakServer | undefined;
   let working: Working | undefined;
+  const hear = (event: EngineEvent) => {
+    listen(event);
+    if (event.type === 'batch') server?.notify();
+  };
+  const offpeak = await context.offpeak(simulated, hear, providers);
   const service = createService({
     offpeak,
     store,
@@ -52,7 +55,7 @@ export async function serveCommand(context: Context, flags: ServeFlags, version:
     ...(await mailer(config)),
   });
   const directory = dashboardDirectory();
-  const server = createServer({
+  server = createServer({
     service,
     tokens: store.service,
     version,
@@ -63,37 +66,21 @@ export async function serveCommand(context: Context, flags: ServeFlags, version:
     allowedOrigins: list(config.text('server.allowed_origins')),
     ...(directory === undefined ? {} : { dashboardDirectory: directory }),
   });
-  parts.service = service;
-  parts.server = server;
   const { url, access } = await server.listen();
   printData(`listening on ${url}`);
   greet(context, { url, access, simulated, providers, hasDashboard: directory !== undefined });
-  service.start();
-  working = flags.work === false ? undefined : startWorking(offpeak, signal, log);
-  await Promise.race([aborted(signal), working?.ended ?? aborted(signal)]);
-  // First nobody is let in any more, then what is under way ends.
-  await server.close();
-  await service.close();
-  await working?.ended;
+  try {
+    service.start();
+    working = flags.work === false ? undefined : keepWorking(offpeak, signal, log);
+    await Promise.race([aborted(signal), working?.ended ?? aborted(signal)]);
+  } finally {
+    // First nobody is let in any more, then what is under way ends; of a damaged store everybody is told all the same.
+    await server.close();
+    await service.close();
+    await working?.ended;
+  }
   log.info('stopped; nothing is left half done');
   return exitCodes.succeeded;
-}
-
-function startWorking(offpeak: Offpeak, signal: AbortSignal, log: Logger): Working {
-  return keepWorking(offpeak, signal, log);
-}
-
-function tell(
-  log: Logger,
-  { service, server }: { service?: ServiceAtWork; server?: OffpeakServer },
-  event: EngineEvent,
-) {
-  logEvent(log, event);
-  if (event.type === 'batch') server?.notify();
-  if (event.type !== 'paused') return;
-  service
-    ?.accountPaused(event)
-    .catch((error: unknown) => log.error({ error }, 'the pause of an account was not noted'));
 }
 
 interface Greeting {

@@ -1,6 +1,11 @@
 import type { Logger } from 'pino';
+import type { Batch } from '../batch.ts';
+import { systemClock } from '../clock.ts';
 import type { EngineEvent } from '../engine/engine.ts';
-import { OffpeakError } from '../errors.ts';
+import { messageOf, OffpeakError } from '../errors.ts';
+import { notePause } from '../service/alerts/account-pauses.ts';
+import { batchIdOf } from '../service/public-ids.ts';
+import type { ServiceStore } from '../service-store.ts';
 import type { Config } from './config.ts';
 import { exitCodes } from './exit-codes.ts';
 
@@ -21,17 +26,21 @@ export async function openLog(config: Config): Promise<Logger> {
   return pino(options, pino.destination({ fd: 2, sync: true }));
 }
 
-/** A line for each change of a batch and each word of the engine; of jobs only how many. */
-export function logEvent(log: Logger, event: EngineEvent): void {
-  if (event.type === 'note') log.info(event.message);
-  else if (event.type === 'paused') log.warn({ account: event.account }, event.message);
-  else if (event.type === 'batch') {
-    const { batch } = event;
-    log.info(
-      { run_id: batch.runId, batch_id: `${batch.provider}_${batch.id}`, jobs: batch.requests },
-      `batch ${batch.state}`,
-    );
-  } else if (event.type === 'booked') log.debug({ shown: event.rows.length }, 'results booked');
+/** What the engine says: a line in the log, of jobs only how many; that an account is left alone is kept for the alert. */
+export function createListener(log: Logger, service: ServiceStore): (event: EngineEvent) => void {
+  return (event) => {
+    if (event.type === 'note') log.info(event.message);
+    else if (event.type === 'booked') log.debug({ shown: event.rows.length }, 'results booked');
+    else if (event.type === 'batch') log.info(idsOf(event.batch), `batch ${event.batch.state}`);
+    else if (event.type === 'paused') {
+      log.warn({ account: event.account }, event.message);
+      notePause(service, event, systemClock).catch((error: unknown) => log.error(messageOf(error)));
+    }
+  };
+}
+
+function idsOf({ runId, provider, id, requests }: Batch) {
+  return { run_id: runId, batch_id: batchIdOf(provider, id), jobs: requests };
 }
 
 /** Aborted by the first SIGTERM or Ctrl-C; the second ends the process at once. */

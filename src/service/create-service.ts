@@ -7,7 +7,6 @@ import type { Provider } from '../provider.ts';
 import type { ServiceStore } from '../service-store.ts';
 import type { Store } from '../store.ts';
 import type { Views } from '../views.ts';
-import type { AccountPause } from './alerts/account-pauses.ts';
 import { createAlerts } from './alerts/alerts.ts';
 import type { DiskSpace } from './alerts/disk-check.ts';
 import { createDeliveries } from './deliveries/deliveries.ts';
@@ -49,16 +48,11 @@ export interface ServiceOptions {
   random?: Random;
 }
 
-export interface ServiceAtWork extends Service {
-  /** A worker of this process leaves an account alone: for the alert. */
-  accountPaused(pause: AccountPause): Promise<void>;
-}
-
 /** Nobody waits longer for a trigger that other processes' jobs have brought, or for the night. */
 const lookEveryMs = 2_000;
 
 /** Puts the service together; nothing runs before `start`. */
-export function createService(options: ServiceOptions): ServiceAtWork {
+export function createService(options: ServiceOptions): Service {
   const { store, views, providers, owner, version, log, clock = systemClock } = options;
   const service = ownQueues(
     options.serviceStore,
@@ -116,7 +110,6 @@ export function createService(options: ServiceOptions): ServiceAtWork {
     views: shown,
     deliveries,
     alerts,
-    accountPaused: alerts.accountPaused,
     start: duties.start,
     close: duties.close,
   };

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { createOffpeak } from '../../src/offpeak.ts';
 import { createServer, type OffpeakServer, type ServerOptions } from '../../src/server/server.ts';
 import { newToken } from '../../src/server/tokens.ts';
-import { createService, type ServiceAtWork } from '../../src/service/create-service.ts';
+import { createService } from '../../src/service/create-service.ts';
+import type { Service } from '../../src/service/service.ts';
 import type { TokenRole } from '../../src/service-store.ts';
 import { createSqliteStore, type SqliteStore } from '../../src/stores/sqlite/sqlite-store.ts';
 import { providerNames, providerUnderTest } from './providers-under-test.ts';
@@ -23,7 +24,7 @@ export interface ServiceUnderTestOptions {
 export interface ServiceUnderTest {
   url: string;
   server: OffpeakServer;
-  service: ServiceAtWork;
+  service: Service;
   store: SqliteStore;
   /** What went wrong inside, which nobody was told over HTTP. */
   errors: string[];

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { alert as alertShape } from '../contract/overview.ts';
 import { endBatch, enqueueJobs, hour, moveBatch, runQueue, sendRun, start } from '../sent-queue-fixtures.ts';
+import { notePause } from './account-pauses.ts';
 import { createAlertsFixture } from './alerts-fixtures.ts';
 
 const day = 24 * hour;
@@ -170,14 +171,15 @@ describe('account_paused', () => {
   test('while a worker of any process leaves the account alone', async () => {
     const fixture = createAlertsFixture();
     const pause = { account: 'openai:1234', until: start + 15 * 60_000, message: 'the key was refused' };
-    await fixture.another().accountPaused(pause);
+    await notePause(fixture.store.service, pause, fixture.clock);
     expect(await fixture.look()).toEqual(['account_paused:openai:1234']);
     const [alert] = await fixture.alerts.list({ openOnly: true, limit: 1 });
     expect(alert).toMatchObject({ severity: 'critical', message: expect.stringContaining('the key was refused') });
     // Tried again and refused again: nothing is resolved and raised in between.
     await fixture.clock.advance(15 * 60_000 + 5_000);
     expect(await fixture.look()).toEqual(['account_paused:openai:1234']);
-    await fixture.alerts.accountPaused({ ...pause, until: fixture.clock.now() + 15 * 60_000 });
+    const again = { ...pause, until: fixture.clock.now() + 15 * 60_000 };
+    await notePause(fixture.store.service, again, fixture.clock);
     await fixture.clock.advance(15 * 60_000);
     expect(await fixture.look()).toEqual(['account_paused:openai:1234']);
     await fixture.clock.advance(5 * 60_000);

@@ -7,7 +7,7 @@ import type { Settings } from '../contract/settings.ts';
 import type { Duty } from '../duties.ts';
 import type { Alerts } from '../service.ts';
 import { toAlert } from '../views/alert-view.ts';
-import { type AccountPause, accountPausedCheck, notePause } from './account-pauses.ts';
+import { accountPausedCheck } from './account-pauses.ts';
 import { failureRateCheck, staleBatchCheck } from './batch-checks.ts';
 import type { Check } from './check.ts';
 import { type DailyReportOptions, sendDailyReport } from './daily-report.ts';
@@ -30,8 +30,6 @@ export interface AlertsOptions {
 export interface AlertsWithDuties extends Alerts {
   /** Looks for alerts each minute, and sends the daily report. */
   readonly duties: readonly Duty[];
-  /** A worker of this process leaves an account alone: to be called for each pause that the engine tells of. */
-  accountPaused(pause: AccountPause): Promise<void>;
 }
 
 const everyMs = 60_000;
@@ -46,7 +44,6 @@ export function createAlerts(options: AlertsOptions): AlertsWithDuties {
   const reporting: DailyReportOptions = { service, views, settings, clock };
   return {
     list: async (filter) => (await service.listAlerts(filter)).map(toAlert),
-    accountPaused: (pause) => notePause(service, pause, clock),
     duties: [
       { name: 'alerts', everyMs, run: (signal) => evaluate(checks, { service, settings, clock }, signal) },
       { name: 'daily_report', everyMs, run: () => sendDailyReport(reporting) },
