@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import type { RouteFault } from '../../src/sandbox/fault-plan.ts';
 import { checkInvariants } from '../support/check-invariants.ts';
 import { runCommand, startCommand, wordsOf } from '../support/command.ts';
 import { ledgerOfHome } from '../support/sandbox-process.ts';
@@ -176,7 +177,13 @@ describe.concurrent('Ctrl-C', () => {
   });
 
   it('twice: at once, and resume ends it all the same', async ({ onTestFinished }) => {
-    const stage = await openTerminals(onTestFinished, { files: 8, flags: ['--realtime-delay-ms', '1500'] });
+    const stall: RouteFault = {
+      method: 'POST',
+      path: '/v1/chat/completions',
+      times: null,
+      fault: { type: 'stall', ms: 600_000 },
+    };
+    const stage = await openTerminals(onTestFinished, { files: 8, faults: { routes: [stall] } });
     const working = stage.start(['run', stage.documents, ...ask, '--mode', 'realtime']);
     await working.output(/[1-9] running/);
     working.kill('SIGINT');
@@ -185,6 +192,7 @@ describe.concurrent('Ctrl-C', () => {
     const stopped = await working.ended;
     // By our own exit, or by the signal itself when all was closed already: a shell sees 130 both times.
     expect(stopped.exitCode ?? stopped.signal, wordsOf(stopped)).toBeOneOf([130, 'SIGINT']);
+    await stage.sandbox.setFaults({});
     const resumed = await stage.offpeak(['resume']);
     expect(resumed.exitCode, wordsOf(resumed)).toBe(0);
     const verdict = await stage.check();

@@ -52,7 +52,7 @@ export function DeliveriesPage() {
     },
     { head: 'Attempts', kind: 'number', cell: (delivery) => <Count value={delivery.attempts} /> },
     { head: 'Next try', kind: 'number', room: 'wide', cell: (delivery) => <Time at={delivery.next_at} /> },
-    { head: 'Created', kind: 'number', room: 'medium', cell: (delivery) => <Time at={delivery.created_at} /> },
+    { head: 'Created', kind: 'number', room: 'wide', cell: (delivery) => <Time at={delivery.created_at} /> },
     {
       head: 'Actions',
       kind: 'action',
