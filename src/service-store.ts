@@ -25,9 +25,12 @@ export interface ServiceStore {
   lastMark(name: string): Promise<number | undefined>;
   /**
    * Lets the next held jobs of a run go, the highest priority first; a chunk, returns how many. The run stays open while
-   * it holds others; with its last held job let go, or cancelled, it is sealed.
+   * it holds others; with its last held job let go, or cancelled, it is sealed. `callbackUrl` is kept for the run's end,
+   * if a job was let go.
    */
-  release(runId: string, limit: number): Promise<number>;
+  release(runId: string, limit: number, callbackUrl?: string): Promise<number>;
+  /** Where the end of a run is to be told. */
+  listRunCallbacks(runId: string): Promise<string[]>;
   /** The queues that hold jobs now, with their open run. */
   listQueues(): Promise<QueueState[]>;
 

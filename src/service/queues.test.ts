@@ -251,6 +251,18 @@ describe('sending by hand', () => {
     });
   });
 
+  test('who asked for it is told of the end of the run, at an address that may be told', async () => {
+    const { queues, store } = createWorld();
+    await queues.queue([input()]);
+    const first = { jobType: 'creative_scoring', provider: 'openai', maxJobs: 1 };
+    await expect(queues.process({ ...first, callbackUrl: 'ftp://example.com' })).rejects.toMatchObject({
+      code: 'usage',
+      message: expect.stringContaining('callback_url'),
+    });
+    const { runId = '' } = await queues.process({ ...first, callbackUrl: 'https://example.com/ended' });
+    expect(await store.service.listRunCallbacks(runId)).toEqual(['https://example.com/ended']);
+  });
+
   test('what does not exist is refused by name', async () => {
     const { queues } = createWorld();
     const nobody = { jobType: 'creative_scoring', provider: 'bedrock', maxJobs: 1 };

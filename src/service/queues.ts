@@ -16,7 +16,7 @@ import { jobIdOf } from './public-ids.ts';
 import { createQueueGauge } from './queue-gauge.ts';
 import { queueStatusOf } from './queue-status.ts';
 import { createQueueSender } from './send-queues.ts';
-import type { Processed, QueueInput, QueueOutcome, Queues } from './service.ts';
+import type { Processed, ProcessInput, QueueInput, QueueOutcome, Queues } from './service.ts';
 import { type CurrentSettings, createSettingsStore } from './settings-store.ts';
 
 export interface QueuesOptions {
@@ -163,9 +163,9 @@ function isReached(
 
 /** Lets the foremost jobs go and packs them; what goes realtime the workers call. */
 async function processQueue(
-  { serviceStore, views, offpeak, showBatches, log, onWork = () => {} }: QueuesOptions,
+  { serviceStore, views, offpeak, showBatches, problemWithUrl, log, onWork = () => {} }: QueuesOptions,
   providers: ReadonlyMap<string, Provider>,
-  { jobType, provider, maxJobs }: Parameters<Queues['process']>[0],
+  { jobType, provider, maxJobs, callbackUrl }: ProcessInput,
 ): Promise<Processed> {
   if (!jobTypes.some((known) => known === jobType)) {
     throw new OffpeakError(`There is no job type ${jobType}: there are ${jobTypes.join(', ')}.`, { code: 'usage' });
@@ -174,11 +174,13 @@ async function processQueue(
     const names = [...providers.keys()].join(', ') || 'none';
     throw new OffpeakError(`The provider ${provider} is not configured here; configured: ${names}.`, { code: 'usage' });
   }
+  const problem = callbackUrl === undefined ? undefined : problemWithUrl(callbackUrl);
+  if (problem !== undefined) throw new OffpeakError(`callback_url: ${problem}`, { code: 'usage' });
   const queue = (await serviceStore.listQueues()).find((each) => each.queue === jobType && each.provider === provider);
   if (!queue) return { runId: undefined, batches: [], jobs: 0 };
   const { runId } = queue;
   const [before] = await views.listBatches({ runId, limit: 1 });
-  const jobs = await releaseJobs(serviceStore, runId, maxJobs);
+  const jobs = await releaseJobs(serviceStore, runId, maxJobs, callbackUrl);
   if (jobs === 0) return { runId: undefined, batches: [], jobs };
   await offpeak.packQueue(runId);
   log('info', `The first ${jobs} jobs of the queue ${jobType} at ${provider} are sent by hand.`, {
@@ -193,10 +195,15 @@ async function processQueue(
   return { runId, batches: await showBatches(runId, before?.id ?? 0), jobs };
 }
 
-async function releaseJobs(serviceStore: ServiceStore, runId: string, most: number): Promise<number> {
+async function releaseJobs(
+  serviceStore: ServiceStore,
+  runId: string,
+  most: number,
+  callbackUrl: string | undefined,
+): Promise<number> {
   let jobs = 0;
   while (jobs < most) {
-    const chunk = await serviceStore.release(runId, Math.min(chunkRows, most - jobs));
+    const chunk = await serviceStore.release(runId, Math.min(chunkRows, most - jobs), callbackUrl);
     if (chunk === 0) break;
     jobs += chunk;
     await nextTurn();

@@ -40,6 +40,14 @@ export type QueueOutcome =
   | { type: 'refused'; field: string; message: string }
   | { type: 'conflict'; message: string };
 
+export interface ProcessInput {
+  jobType: string;
+  provider: string;
+  maxJobs: number;
+  /** Gets `run.ended` when the run of these jobs has ended. */
+  callbackUrl?: string;
+}
+
 export interface Processed {
   runId: string | undefined;
   batches: Batch[];
@@ -51,7 +59,7 @@ export interface Queues {
   queue(inputs: readonly QueueInput[]): Promise<QueueOutcome[]>;
   status(): Promise<QueueStatus>;
   /** Packs the next jobs of a queue by hand, the highest priority first, in as many batches as they need; the worker sends them. */
-  process(input: { jobType: string; provider: string; maxJobs: number }): Promise<Processed>;
+  process(input: ProcessInput): Promise<Processed>;
   /** Sends every queue; returns the runs. */
   processAll(): Promise<string[]>;
   settings(): Promise<Settings>;

@@ -21,6 +21,7 @@ export function addProcessRoutes(app: App, { service }: RouteContext): void {
         jobType: body.job_type,
         provider: body.provider,
         maxJobs: body.max_jobs,
+        ...(body.callback_url === undefined ? {} : { callbackUrl: body.callback_url }),
       });
       const ids = batches.map((batch) => batch.batch_id);
       return {

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { count, jobType, priority, providerName, time } from './words.ts';
 
+const callbackUrl = z.url().max(2000);
+
 export const queueRequest = z
   .strictObject({
     job_type: jobType,
@@ -8,7 +10,7 @@ export const queueRequest = z
     /** Chat: model, messages, temperature, max_tokens, or the caller's own keys; embeddings: model, input. */
     data: z.record(z.string(), z.unknown()),
     priority: priority.default(5),
-    callback_url: z.url().max(2000).optional(),
+    callback_url: callbackUrl.optional(),
   })
   .meta({ id: 'QueueRequest' });
 export const queueResponse = z
@@ -48,7 +50,13 @@ export const queueStatus = z
   .meta({ id: 'QueueStatus' });
 
 export const processRequest = z
-  .strictObject({ job_type: jobType, provider: providerName, max_jobs: z.int().min(1).max(1_000_000).default(1000) })
+  .strictObject({
+    job_type: jobType,
+    provider: providerName,
+    max_jobs: z.int().min(1).max(1_000_000).default(1000),
+    /** Gets `run.ended` when the run of these jobs has ended. */
+    callback_url: callbackUrl.optional(),
+  })
   .meta({ id: 'ProcessRequest' });
 export const processResponse = z
   .object({

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { batchDetails } from '../contract/batches.ts';
 import { alert as alertShape } from '../contract/overview.ts';
 import { runSummary } from '../contract/runs.ts';
-import { enqueueJobs, moveBatch, runQueue, sendRun } from '../sent-queue-fixtures.ts';
+import { endBatch, enqueueJobs, moveBatch, runQueue, sendRun } from '../sent-queue-fixtures.ts';
 import { createDeliveriesFixture, type DeliveriesFixture, startReceiver, verified } from './deliveries-fixtures.ts';
 
 interface Told {
@@ -64,6 +64,21 @@ describe('webhooks of the settings', () => {
     const all = await told();
     expect(all.map(({ type }) => type).sort()).toEqual(['alert.resolved', 'batch.failed']);
     expect(all.find(({ type }) => type === 'alert.resolved')?.data.resolved_at).toBe(new Date(now).toISOString());
+  });
+
+  test('a run is told of where its sender asked for it, and once to who asked twice', async () => {
+    const { fixture, receiver, told } = await subscribed(['run.ended']);
+    const { store, clock } = fixture;
+    const at = clock.now();
+    const asked = await enqueueJobs(store, 2, { at });
+    for (const path of ['/hook', '/mine']) await store.service.release(asked.runId, 1, `${receiver.url}${path}`);
+    await endBatch(store, await sendRun(store, asked.runId, { at }), { at });
+    await store.updateRun(asked.runId, { state: 'ended' }, at);
+    await sendQueue(fixture);
+    const all = await told();
+    expect(receiver.seen.map(({ path }) => path).sort()).toEqual(['/hook', '/hook', '/mine']);
+    const mine = all[receiver.seen.findIndex(({ path }) => path === '/mine')];
+    expect(runSummary.strict().parse(mine?.data)).toMatchObject({ run_id: asked.runId, state: 'ended' });
   });
 
   test('`*` is everything', async () => {

@@ -12,7 +12,7 @@ import { alertMessages } from './alert-messages.ts';
 import { webhookBody } from './webhook-body.ts';
 
 export interface EventDeliveriesOptions {
-  service: Pick<ServiceStore, 'getCursor' | 'planFrom' | 'listAlerts'>;
+  service: Pick<ServiceStore, 'getCursor' | 'planFrom' | 'listAlerts' | 'listRunCallbacks'>;
   store: Pick<Store, 'getRun'>;
   views: Pick<Views, 'listEvents' | 'lastEventId' | 'getBatch'>;
   /** For the body of a batch's event. */
@@ -39,7 +39,8 @@ const told: Readonly<Record<string, string>> = {
 export const webhookEvents: readonly string[] = Object.values(told);
 
 /**
- * Plans what is to be told of the store's events: to the webhooks of the settings, and of alerts to their channels. Each
+ * Plans what is to be told of the store's events: to the webhooks of the settings, of a run's end to those who asked for
+ * it, and of alerts to their channels. Each
  * event once, across restarts and processes, for the place up to which they were read is moved with what is added.
  * Returns whether there may be more.
  */
@@ -72,18 +73,21 @@ async function deliveriesOf(
   event: StoreEvent,
   type: string,
 ): Promise<NewDelivery[]> {
-  const hooks = settings.webhooks.filter(({ events }) => events.includes(type) || events.includes('*'));
+  const subscribed = settings.webhooks.filter(({ events }) => events.includes(type) || events.includes('*'));
+  const asked = event.type === 'run_ended' ? await options.service.listRunCallbacks(event.runId ?? '') : [];
+  // Whoever asked for both is told once.
+  const urls = [...new Set([...subscribed.map(({ url }) => url), ...asked])];
   const alert = type.startsWith('alert.') ? await alertOf(options, event) : undefined;
   // That a milestone is not shown any more is no news.
   const isNews = alert !== undefined && !(event.type === 'alert_resolved' && alert.name === savingsMilestone);
   const channels = isNews ? settings.alert_channels : [];
-  if (hooks.length === 0 && channels.length === 0) return [];
+  if (urls.length === 0 && channels.length === 0) return [];
   const data = alert ? toAlert(alert) : await dataOf(options, event);
   if (data === undefined) return [];
   const body = webhookBody(type, event.at, data);
   const run = event.runId === undefined ? {} : { runId: event.runId };
   return [
-    ...hooks.map(({ url }) => ({ event: type, url, body, ...run })),
+    ...urls.map((url) => ({ event: type, url, body, ...run })),
     ...(alert ? channels.flatMap((channel) => alertMessages(channel, alert, { type, body })) : []),
   ];
 }

@@ -17,6 +17,13 @@ CREATE TABLE held_jobs (
   PRIMARY KEY (run, priority)
 ) STRICT, WITHOUT ROWID;
 
+-- Whom to tell when a run of a queue has ended.
+CREATE TABLE run_callbacks (
+  run INTEGER NOT NULL,
+  url TEXT NOT NULL,
+  PRIMARY KEY (run, url)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE idempotency_keys (
   key TEXT PRIMARY KEY,
   hash TEXT NOT NULL,

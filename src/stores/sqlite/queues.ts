@@ -36,7 +36,13 @@ export function lastMark(db: Database, name: string): number | undefined {
   return row && optionalNumber(row, 'at');
 }
 
-export function release(db: Database, runId: string, limit: number, now: number): number {
+interface Release {
+  runId: string;
+  limit: number;
+  callbackUrl: string | undefined;
+}
+
+export function release(db: Database, { runId, limit, callbackUrl }: Release, now: number): number {
   return db.write(() => {
     const run = runSeq(db, runId);
     const lanes = heldLanes(db, run);
@@ -45,9 +51,20 @@ export function release(db: Database, runId: string, limit: number, now: number)
       .sort((a, b) => number(b, 'priority') - number(a, 'priority') || number(a, 'id') - number(b, 'id'))
       .slice(0, Math.min(limit, chunkRows));
     letGo(db, run, next);
-    if (next.length > 0) sealEmptyQueue(db, run, now);
+    if (next.length === 0) return 0;
+    if (callbackUrl !== undefined) addRunCallback(db, run, callbackUrl);
+    sealEmptyQueue(db, run, now);
     return next.length;
   });
+}
+
+function addRunCallback(db: Database, run: number, url: string): void {
+  db.sql('INSERT INTO run_callbacks (run, url) VALUES (?, ?) ON CONFLICT DO NOTHING').run(run, url);
+}
+
+export function listRunCallbacks(db: Database, runId: string): string[] {
+  const sql = 'SELECT c.url FROM runs r JOIN run_callbacks c ON c.run = r.seq WHERE r.id = ?';
+  return db.read(() => db.sql(sql).all(runId)).map((row) => text(row, 'url'));
 }
 
 /**

@@ -208,6 +208,18 @@ export function testRelease(context: ServedContext): void {
     await store.releaseOwner(leaseFor().owner, start);
   });
 
+  test('keeps whom to tell of the end of the run, each once, if there was a job to let go', async () => {
+    const { service, store } = context;
+    await enqueueAll(service, [queuedJob('a'), queuedJob('b')]);
+    const runId = (await store.listRuns())[0]?.id ?? '';
+    expect(await service.listRunCallbacks(runId)).toEqual([]);
+    await service.release(runId, 1, 'https://example.com/first');
+    await service.release(runId, 1, 'https://example.com/first');
+    await service.release(runId, 1, 'https://example.com/too-late');
+    expect(await service.listRunCallbacks(runId)).toEqual(['https://example.com/first']);
+    expect(await service.listRunCallbacks('no-such-run')).toEqual([]);
+  });
+
   test('a chunk at most; the caller goes on', async () => {
     const { service, store } = context;
     for (let i = 0; i < 3; i++) await enqueueAll(service, queuedJobs(400));
