@@ -33,6 +33,8 @@ export interface ServiceStore {
   listRunCallbacks(runId: string): Promise<string[]>;
   /** The queues that hold jobs now, with their open run. */
   listQueues(): Promise<QueueState[]>;
+  /** Runs of queues with jobs that are still to be sent by another account than these, held or not. */
+  listUnserved(accounts: readonly string[]): Promise<UnservedRun[]>;
 
   // Single jobs and batches
   /** `cancelled`, or why not: it is with a provider already, or it has ended. Undefined: there is no such job. */
@@ -136,6 +138,15 @@ export interface QueueState {
   bytes: number;
   /** When the oldest held job was queued. */
   oldestAt: number;
+}
+
+export interface UnservedRun {
+  runId: string;
+  queue: string;
+  provider: string;
+  /** The other account. */
+  account: string;
+  simulated: boolean;
 }
 
 export const tokenRoles = ['read', 'queue', 'admin'] as const;

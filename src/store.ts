@@ -69,8 +69,8 @@ export interface Store {
   /** From now on the lane's jobs go this way. */
   updateLane(laneId: number, change: { mode: LaneMode }): Promise<void>;
   /**
-   * Gives a run's unsent work to another account, queued or packed; uploads are forgotten. Changes nothing, and says
-   * false, while the old account may hold a batch of it.
+   * Gives a run's unsent work to another account, queued or packed; uploads are forgotten. False: the old account may
+   * hold a batch of it, which stays there.
    */
   moveAccount(runId: string, from: string, to: string): Promise<boolean>;
   /**

@@ -18,6 +18,7 @@ import { checkPublicUrl, type Lookup } from './public-address.ts';
 import { createQueues } from './queues.ts';
 import type { Service, ServiceViews } from './service.ts';
 import { showBatchesAfter } from './show-batches.ts';
+import { createUnservedDuty, listStranded, type UnservedOptions } from './unserved-accounts.ts';
 import { createServiceViews } from './views/service-views.ts';
 
 export interface ServiceOptions {
@@ -54,10 +55,10 @@ const lookEveryMs = 2_000;
 /** Puts the service together; nothing runs before `start`. */
 export function createService(options: ServiceOptions): Service {
   const { store, views, providers, owner, version, log, clock = systemClock } = options;
-  const service = ownQueues(
-    options.serviceStore,
-    providers.some(({ simulated }) => simulated),
-  );
+  const isSimulated = providers.some(({ simulated }) => simulated);
+  const service = ownQueues(options.serviceStore, isSimulated);
+  const { onWork = () => {} } = options;
+  const unserved: UnservedOptions = { serviceStore: service, store, providers, isSimulated, owner, clock, log, onWork };
   const allowPrivate = options.allowPrivateCallbacks ?? false;
   const queues = createQueues({
     offpeak: options.offpeak,
@@ -70,7 +71,7 @@ export function createService(options: ServiceOptions): Service {
     problemWithUrl: (url) => checkPublicUrl(url, { allowPrivate }),
     showBatches: (runId, after) => showBatchesAfter(shown, runId, after),
     onReached: () => duties.wake(triggers.name),
-    ...(options.onWork ? { onWork: options.onWork } : {}),
+    onWork,
   });
   const shown: ServiceViews = createServiceViews({ store, service, views, queues, providers, version, clock });
   const { settings } = queues;
@@ -92,6 +93,7 @@ export function createService(options: ServiceOptions): Service {
     service,
     views,
     settings,
+    stranded: () => listStranded(unserved),
     clock,
     ...(options.storePath === undefined ? {} : { storePath: options.storePath }),
     ...(options.diskSpace ? { diskSpace: options.diskSpace } : {}),
@@ -99,7 +101,7 @@ export function createService(options: ServiceOptions): Service {
   // In every process: what is queued here is sent at once, and the store sees to it that nothing is sent twice.
   const triggers: Duty = { name: 'triggers', everyMs: lookEveryMs, everywhere: true, run: () => queues.send() };
   const duties = createDuties({
-    duties: [triggers, deliveries.duty, ...alerts.duties],
+    duties: [triggers, createUnservedDuty(unserved), deliveries.duty, ...alerts.duties],
     serviceStore: service,
     owner,
     clock,

@@ -155,7 +155,7 @@ describe.concurrent('Ctrl-C', () => {
     const working = stage.start(['run', stage.documents, ...ask]);
     await until('the create', async () => (await stage.sandbox.ledger()).createCalls === 1);
     working.kill('SIGINT');
-    const late = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), 12_000));
+    const late = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), 30_000));
     const stopped = await Promise.race([working.ended, late]);
     expect(stopped).toMatchObject({ exitCode: 130 });
     const [batch] = JSON.parse((await stage.offpeak(['batches', '--json'])).stdout);

@@ -74,7 +74,7 @@ export function addProcessRoutes(app: App, { service }: RouteContext): void {
 
 function sentWords(jobs: number, batches: number): string {
   const many = jobs === 1 ? '1 job is' : `${jobs} jobs are`;
-  // A provider without batches is asked in realtime.
-  if (batches === 0) return `${many} on the way in realtime.`;
+  // In realtime, or the worker packs them.
+  if (batches === 0) return `${many} on the way.`;
   return `${many} on ${jobs === 1 ? 'its' : 'their'} way in ${batches} ${batches === 1 ? 'batch' : 'batches'}.`;
 }

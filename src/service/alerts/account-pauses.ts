@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
-import type { NewAlert, ServiceStore } from '../../service-store.ts';
+import type { NewAlert, ServiceStore, UnservedRun } from '../../service-store.ts';
 import type { BatchSummary, Views } from '../../views.ts';
 import { everyRow } from '../views/pages.ts';
 import type { Check } from './check.ts';
@@ -83,5 +83,26 @@ function toAlert(account: string, message: string): NewAlert {
     severity: 'critical',
     title: `Nothing is sent to the account ${account}`,
     message: `Its key or its quota was refused: ${message}. Work goes on by itself once the key works or the account has money again.`,
+  };
+}
+
+/** Jobs of a provider that no process knows any more, under any key. */
+export function strandedCheck(stranded: () => Promise<readonly UnservedRun[]>): Check {
+  return {
+    name: 'stranded_accounts',
+    alerts: ['account_unserved'],
+    async find() {
+      const queues = new Map<string, Set<string>>();
+      for (const { account, queue } of await stranded()) {
+        queues.set(account, (queues.get(account) ?? new Set()).add(queue));
+      }
+      return [...queues].map(([account, names]) => ({
+        name: 'account_unserved',
+        subject: account,
+        severity: 'critical',
+        title: `Nobody sends the jobs of the account ${account}`,
+        message: `Jobs of ${[...names].join(', ')} wait, and no process has this provider. Set its key again, and start the server; or cancel their run.`,
+      }));
+    },
   };
 }

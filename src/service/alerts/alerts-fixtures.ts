@@ -30,6 +30,7 @@ export function createAlertsFixture(change: Partial<AlertsOptions> = {}): Alerts
       service: store.service,
       views: store.views,
       settings: async () => settings,
+      stranded: async () => [],
       clock,
       ...change,
       ...more,

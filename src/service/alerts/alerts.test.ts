@@ -198,6 +198,17 @@ describe('account_paused', () => {
   });
 });
 
+test('account_unserved: while jobs wait for an account that nobody has', async () => {
+  const run = { runId: 'run-1', queue: 'video_analysis', provider: 'gemini', account: 'gemini:1234', simulated: false };
+  const stranded = [run, { ...run, runId: 'run-2', queue: 'creative_scoring' }];
+  const fixture = createAlertsFixture({ stranded: async () => stranded });
+  expect(await fixture.look()).toEqual(['account_unserved:gemini:1234']);
+  const [alert] = await fixture.alerts.list({ openOnly: true, limit: 1 });
+  expect(alert?.message).toContain('Jobs of video_analysis, creative_scoring wait');
+  stranded.length = 0;
+  expect(await fixture.look()).toEqual([]);
+});
+
 describe('disk_nearly_full', () => {
   test('below the limit', async () => {
     const space = { freeBytes: 6e9, totalBytes: 100e9 };

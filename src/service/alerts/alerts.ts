@@ -1,13 +1,13 @@
 import { dirname } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { systemClock } from '../../clock.ts';
-import type { ServiceStore } from '../../service-store.ts';
+import type { ServiceStore, UnservedRun } from '../../service-store.ts';
 import type { Views } from '../../views.ts';
 import type { Settings } from '../contract/settings.ts';
 import type { Duty } from '../duties.ts';
 import type { Alerts } from '../service.ts';
 import { toAlert } from '../views/alert-view.ts';
-import { accountPausedCheck } from './account-pauses.ts';
+import { accountPausedCheck, strandedCheck } from './account-pauses.ts';
 import { failureRateCheck, staleBatchCheck } from './batch-checks.ts';
 import type { Check } from './check.ts';
 import { type DailyReportOptions, sendDailyReport } from './daily-report.ts';
@@ -20,6 +20,8 @@ export interface AlertsOptions {
   service: ServiceStore;
   views: Views;
   settings: () => Promise<Settings>;
+  /** Work of accounts that no process serves. */
+  stranded: () => Promise<readonly UnservedRun[]>;
   /** The store's file: its disk is watched. Absent: the store is elsewhere, and no disk is looked at. */
   storePath?: string;
   /** Instead of the disk of `storePath`. */
@@ -51,7 +53,7 @@ export function createAlerts(options: AlertsOptions): AlertsWithDuties {
   };
 }
 
-function checksOf({ service, views, storePath, diskSpace }: AlertsOptions): Check[] {
+function checksOf({ service, views, stranded, storePath, diskSpace }: AlertsOptions): Check[] {
   const disk = diskSpace ?? (storePath === undefined ? undefined : () => diskSpaceOf(dirname(storePath)));
   return [
     failureRateCheck(views),
@@ -61,6 +63,7 @@ function checksOf({ service, views, storePath, diskSpace }: AlertsOptions): Chec
     savingsMilestoneCheck(service, views),
     budgetCheck(views),
     accountPausedCheck(service, views),
+    strandedCheck(stranded),
     ...(disk ? [diskCheck(disk)] : []),
   ];
 }

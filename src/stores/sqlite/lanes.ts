@@ -1,3 +1,4 @@
+import type { UnservedRun } from '../../service-store.ts';
 import type { Lane, LaneKey, LaneMode, Scope } from '../../store-rows.ts';
 import type { Database } from './database.ts';
 import { number, optionalNumber, type Row, text } from './rows.ts';
@@ -91,19 +92,71 @@ export function moveAccount(db: Database, runId: string, from: string, to: strin
   return db.write(() => {
     const run = runSeq(db, runId);
     const lanes = db.sql('SELECT * FROM lanes WHERE run = ? AND account = ?').all(run, from);
-    const isBound = lanes.some((lane) =>
+    const bound = lanes.filter((lane) =>
       db.sql(`SELECT 1 FROM batches WHERE lane = ? AND state IN ${boundStates}`).get(number(lane, 'id')),
     );
-    if (isBound) return false;
-    for (const lane of lanes) moveLane(db, run, lane, to);
-    return true;
+    for (const lane of lanes) {
+      takeUnsentBatches(db, number(lane, 'id'));
+      if (bound.includes(lane)) moveUnsent(db, run, lane, to);
+      else moveLane(db, run, lane, to);
+    }
+    return bound.length === 0;
   });
+}
+
+const unsentStates = "('packing', 'packed')";
+
+/** Whoever is about to send one of them to the old account finds his lease gone, and does not. */
+function takeUnsentBatches(db: Database, lane: number): void {
+  db.sql(
+    `UPDATE batches SET input_file_id = NULL, sha256 = NULL, lease_owner = NULL, lease_until = NULL,
+       generation = generation + 1 WHERE lane = ? AND state IN ${unsentStates}`,
+  ).run(lane);
+}
+
+/** What was not sent yet; what the old account has stays in its lane. */
+function moveUnsent(db: Database, run: number, lane: Row, to: string): void {
+  const from = number(lane, 'id');
+  const other = laneFor(db, run, { ...keyOf(lane), account: to }, number(lane, 'held') === 1);
+  const unsent = `SELECT id FROM batches WHERE lane = ?2 AND state IN ${unsentStates}`;
+  db.sql(
+    `UPDATE jobs SET lane = ?1 WHERE id IN (
+       SELECT a.job FROM attempts a WHERE a.batch IN (${unsent}) AND a.outcome IS NULL) AND lane = ?2`,
+  ).run(other, from);
+  db.sql(`UPDATE batches SET lane = ?1 WHERE id IN (${unsent})`).run(other, from);
+  db.sql("UPDATE jobs SET lane = ? WHERE state = 'queued' AND lane = ? AND id BETWEEN ? AND ?").run(
+    other,
+    from,
+    firstJobId(run),
+    lastJobId(run),
+  );
+}
+
+/** Of every queue's run that has not ended: a few rows of its lanes, none of its jobs but the first. */
+export function listUnserved(db: Database, accounts: readonly string[]): UnservedRun[] {
+  const rows = db.read(() =>
+    db
+      .sql(
+        `SELECT DISTINCT r.id, r.queue, r.simulated, l.provider, l.account
+         FROM runs r INDEXED BY runs_unfinished CROSS JOIN lanes l ON l.run = r.seq
+         WHERE r.state <> 'ended' AND r.queue IS NOT NULL AND l.account NOT IN (SELECT value FROM json_each(?))
+           AND (EXISTS (SELECT 1 FROM jobs WHERE lane = l.id AND state = 'queued' AND leader IS NULL)
+             OR EXISTS (SELECT 1 FROM batches WHERE run = r.seq AND lane = l.id AND state IN ${unsentStates}))`,
+      )
+      .all(JSON.stringify(accounts)),
+  );
+  return rows.map((row) => ({
+    runId: text(row, 'id'),
+    queue: text(row, 'queue'),
+    provider: text(row, 'provider'),
+    account: text(row, 'account'),
+    simulated: number(row, 'simulated') === 1,
+  }));
 }
 
 /** Into the lane that the other account has for the same model, or the lane as a whole. */
 function moveLane(db: Database, run: number, lane: Row, to: string): void {
   const id = number(lane, 'id');
-  db.sql("UPDATE batches SET input_file_id = NULL, sha256 = NULL WHERE lane = ? AND state = 'packed'").run(id);
   const other = db
     .sql('SELECT id FROM lanes WHERE run = ? AND account = ? AND model = ? AND endpoint = ? AND held = ?')
     .get(run, to, text(lane, 'model'), text(lane, 'endpoint'), number(lane, 'held'));

@@ -6,6 +6,7 @@ import type { Database } from './database.ts';
 import * as deliveries from './deliveries.ts';
 import * as duties from './duties.ts';
 import { enqueue } from './enqueue.ts';
+import { listUnserved } from './lanes.ts';
 import * as outbox from './outbox.ts';
 import * as queues from './queues.ts';
 import { requeueJob } from './requeue.ts';
@@ -28,6 +29,7 @@ export function createServiceStore(db: Database, { random, now }: ServiceOptions
     release: async (runId, limit, callbackUrl) => queues.release(db, { runId, limit, callbackUrl }, now()),
     listRunCallbacks: async (runId) => queues.listRunCallbacks(db, runId),
     listQueues: async () => queues.listQueues(db),
+    listUnserved: async (accounts) => listUnserved(db, accounts),
     cancelJob: async (job) => cancelJob(db, job, now()),
     requeueJob: async (job) => requeueJob(db, job, now()),
     cancelBatch: async (batchId) => cancelBatch(db, batchId, now()),

@@ -54,17 +54,26 @@ export function testMoving(context: StoreContext): void {
     expect(await store.claimBatch(there, leaseFor())).toMatchObject({ id: batch.id, account: to });
   });
 
-  test('nothing moves while the old account has a batch of it, or may have; all does afterwards', async () => {
+  test('what the old account has, or may have, stays there until its end; the rest moves', async () => {
     const { store } = context;
-    const { run, lane } = await fill(store, newJobs(2));
+    const { run, lane } = await fill(store, newJobs(3));
     const { batch, attempts } = await packBatch(store, lane, { requests: 1 });
     const lease = leaseOf(batch);
     await moveThrough(store, lease, ['packed']);
+    const unsent = await packBatch(store, lane, { requests: 1 });
+    await store.updateBatch(unsent.lease, { state: 'packed' }, start, 'release');
     for (const state of ['submitting', 'unknown', 'in_progress', 'ended', 'collecting'] as const) {
       await store.updateBatch(lease, { state }, start);
       expect(await store.moveAccount(run.id, from, to), state).toBe(false);
-      expect(await store.findLanes(there, start)).toEqual([]);
+      expect(await store.findLanes({ accounts: [from] }, start)).toEqual([]);
+      expect(await store.findLanes(there, start)).toHaveLength(1);
+      const batches = await store.listBatches({ runId: run.id });
+      expect(batches.find(({ id }) => id === batch.id)?.account).toBe(from);
+      expect(batches.find(({ id }) => id === unsent.batch.id)).toMatchObject({ account: to, requests: 1 });
     }
+    expect((await packBatch(store, (await store.findLanes(there, start))[0]?.id ?? 0)).packed).toMatchObject({
+      packed: 1,
+    });
     await store.startJobs(lease, 0);
     await store.book(
       attempts.map((ref) => succeeded(ref)),
@@ -72,7 +81,18 @@ export function testMoving(context: StoreContext): void {
     );
     await store.updateBatch(lease, { state: 'collected' }, start);
     expect(await store.moveAccount(run.id, from, to)).toBe(true);
-    expect(await store.findLanes(there, start)).toHaveLength(1);
+  });
+
+  test('whoever is about to send a packed batch to the old account does not', async () => {
+    const { store } = context;
+    const { run, lane } = await fill(store, newJobs(2));
+    const { batch, lease } = await packBatch(store, lane, { requests: 1 });
+    await moveThrough(store, lease, ['packed']);
+    expect(await store.moveAccount(run.id, from, to)).toBe(true);
+    await expect(store.updateBatch(lease, { state: 'submitting' }, start)).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    expect(await store.claimBatch(there, leaseFor())).toMatchObject({ id: batch.id, account: to, state: 'packed' });
   });
 
   test('only the named run moves', async () => {
