@@ -39,7 +39,7 @@ export interface ServiceStore {
   // Single jobs and batches
   /** `cancelled`, or why not: it is with a provider already, or it has ended. Undefined: there is no such job. */
   cancelJob(job: number): Promise<'cancelled' | 'under_way' | 'ended' | undefined>;
-  /** A failed or cancelled job back to its queue, released, with all its attempts. False: it is in another state. */
+  /** A failed or cancelled job back to its queue, released, with all its attempts. False: it is in another state, or its run is being cancelled. */
   requeueJob(job: number): Promise<boolean | undefined>;
   /** Asks for the end of a batch: whoever works on it stops it at the provider. False: it has ended. */
   cancelBatch(batchId: number): Promise<boolean | undefined>;
@@ -95,6 +95,7 @@ export interface ServiceStore {
   raiseAlert(alert: NewAlert, now: number): Promise<boolean>;
   /** True: it was raised and is resolved now. */
   resolveAlert(name: string, subject: string, now: number): Promise<boolean>;
+  /** Newest first; of the open ones the critical before the others. */
   listAlerts(filter: { openOnly?: boolean; limit: number }): Promise<Alert[]>;
 }
 

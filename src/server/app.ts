@@ -35,6 +35,8 @@ declare module 'fastify' {
     role?: RouteRole;
     /** The whole request may take as long as a bulk one. */
     isBulk?: boolean;
+    /** Works for as long as it needs before it answers: to send a million jobs takes a minute. */
+    isLong?: boolean;
     /** Answers for as long as the other side listens: in no duration, and not waited for at the end. */
     isStream?: boolean;
     /** Its handler and its refusals tell how long they took: a listener for the end of the answer costs a tenth. */

@@ -121,6 +121,7 @@ export async function queueAll(
   }
 }
 
-function keyFor(key: string | undefined, index: number): string | undefined {
-  return key === undefined ? undefined : `${key}:${index}`;
+/** A key of its own for each element: a blank, which no caller's key holds, keeps it apart from those of single jobs. */
+export function keyFor(key: string | undefined, index: number): string | undefined {
+  return key === undefined ? undefined : `${key} ${index}`;
 }

@@ -99,6 +99,17 @@ test('a route without a body takes none, one, and an empty one', async () => {
   for (const init of [{}, { headers: json }, { headers: json, body: '{}' }]) expect((await ask(init)).status).toBe(200);
 });
 
+test('a connection on which nothing moves is cut, but not while a long route works', { timeout: 30_000 }, async () => {
+  const { url, service } = await startServer({ limits: { stallMs: 200 } });
+  const { process, cancelRun } = service.queues;
+  const late = () => new Promise((resolve) => setTimeout(resolve, 700));
+  service.queues.process = (input) => late().then(() => process(input));
+  service.queues.cancelRun = (id) => late().then(() => cancelRun(id));
+  const body = { job_type: 'creative_scoring', provider: 'openai' };
+  expect((await post(`${url}/batch/process`, body)).status).toBe(200);
+  await expect(post(`${url}/batch/runs/run-1/cancel`, {})).rejects.toThrow();
+});
+
 test('slow senders are cut: of headers, of a body, of a bulk body later', { timeout: 30_000 }, async () => {
   const { url, service } = await startServer({ limits: quick });
   const bulk = head(10).replace('/batch/queue', '/batch/queue/bulk');

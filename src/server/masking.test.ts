@@ -16,17 +16,17 @@ function stored() {
       { type: 'webhook' as const, url: plain },
       { type: 'slack' as const, url: otherSlack },
     ],
-    webhooks: [{ url: signed, events: ['job.ended'] }],
+    webhooks: [{ url: signed, events: ['run.ended' as const] }],
   };
 }
 
-test('addresses that are secrets are not shown, others are', () => {
+test('of an address only the host and its last characters are shown', () => {
   const shown = maskSettings(stored());
   expect(JSON.stringify(shown)).not.toContain('canary');
   expect(JSON.stringify(shown)).not.toContain('T000');
   expect(shown.alert_channels[0]).toEqual({ type: 'slack', url: 'https://hooks.slack.com/****1111' });
-  expect(shown.alert_channels[2]).toEqual({ type: 'webhook', url: plain });
-  expect(shown.webhooks).toEqual([{ url: 'https://example.com/hook/****1234', events: ['job.ended'] }]);
+  expect(shown.alert_channels[2]).toEqual({ type: 'webhook', url: 'https://example.com/****hook' });
+  expect(shown.webhooks).toEqual([{ url: 'https://example.com/****1234', events: ['run.ended'] }]);
 });
 
 test('what is sent back as it was shown stays what it was, also two that look the same', () => {
@@ -36,8 +36,8 @@ test('what is sent back as it was shown stays what it was, also two that look th
   // Also when one before it was taken out.
   const fewer = unmaskChange({ alert_channels: shown.alert_channels.slice(1, 3), webhooks: [] }, stored());
   expect(fewer).toEqual({ alert_channels: stored().alert_channels.slice(1, 3), webhooks: [] });
-  const changedEvents = unmaskChange({ webhooks: [{ url: shown.webhooks[0]?.url ?? '', events: ['x'] }] }, stored());
-  expect(changedEvents.webhooks).toEqual([{ url: signed, events: ['x'] }]);
+  const changedEvents = unmaskChange({ webhooks: [{ url: shown.webhooks[0]?.url ?? '', events: ['*'] }] }, stored());
+  expect(changedEvents.webhooks).toEqual([{ url: signed, events: ['*'] }]);
 });
 
 test('a new address is taken as it is, a mask that fits nothing is refused', () => {
@@ -45,6 +45,6 @@ test('a new address is taken as it is, a mask that fits nothing is refused', () 
   expect(unmaskChange({ alert_channels: [fresh] }, stored()).alert_channels).toEqual([fresh]);
   const unknown = { type: 'slack' as const, url: 'https://hooks.slack.com/****9999' };
   expect(() => unmaskChange({ alert_channels: [unknown] }, stored())).toThrow(/alert_channels.0.url: is masked/);
-  expect(() => unmaskChange({ webhooks: [{ url: unknown.url, events: ['x'] }] }, stored())).toThrow(/webhooks.0.url/);
+  expect(() => unmaskChange({ webhooks: [{ url: unknown.url, events: ['*'] }] }, stored())).toThrow(/webhooks.0.url/);
   expect(unmaskChange({ daily_report: true }, stored())).toEqual({ daily_report: true });
 });

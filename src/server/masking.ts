@@ -3,14 +3,14 @@ import { shownUrl } from '../service/deliveries/shown-url.ts';
 import { invalid } from './problem.ts';
 
 /**
- * Addresses in settings may be secrets: whoever knows the incoming webhook of a chat may post there. They are shown
+ * Addresses in settings may be secrets: whoever knows the incoming webhook of a chat may post there, and its path is what is secret. They are shown
  * without what is secret, and with a few last characters, so that a person tells two of them apart.
  */
 
 const mask = '****';
 
-function masked(address: string, path: 'path' | 'secret'): string {
-  const shown = shownUrl(address, path);
+function masked(address: string): string {
+  const shown = shownUrl(address, 'secret');
   const isWhole = shown === address || `${shown}/` === address;
   return isWhole ? address : `${shown.replace(/\?\.\.\.$|\/\.\.\.$/, '')}/${mask}${address.slice(-4)}`;
 }
@@ -19,14 +19,14 @@ type Channel = Settings['alert_channels'][number];
 
 function maskChannel(channel: Channel): Channel {
   if (channel.type === 'email') return channel;
-  return { ...channel, url: masked(channel.url, channel.type === 'slack' ? 'secret' : 'path') };
+  return { ...channel, url: masked(channel.url) };
 }
 
 export function maskSettings(settings: Settings): Settings {
   return {
     ...settings,
     alert_channels: settings.alert_channels.map(maskChannel),
-    webhooks: settings.webhooks.map((webhook) => ({ ...webhook, url: masked(webhook.url, 'path') })),
+    webhooks: settings.webhooks.map((webhook) => ({ ...webhook, url: masked(webhook.url) })),
   };
 }
 
@@ -36,7 +36,7 @@ export function maskSettings(settings: Settings): Settings {
  */
 export function unmaskChange(change: SettingsChange, current: Settings): SettingsChange {
   const channels = current.alert_channels.map((real) => ({ real, shown: maskChannel(real) }));
-  const hooks = current.webhooks.map(({ url }) => ({ real: url, shown: masked(url, 'path') }));
+  const hooks = current.webhooks.map(({ url }) => ({ real: url, shown: masked(url) }));
   return {
     ...change,
     ...(change.alert_channels && {

@@ -79,6 +79,7 @@ export function createServer(options: ServerOptions): OffpeakServer {
   addBrowserRules(app, { boundTo: host, hosts: options.allowedHosts ?? [], origins: options.allowedOrigins ?? [] });
   addRefusals(app, log, metrics);
   addAccess(app, { auth, clock, requestsPerSecond: limits.requestsPerSecond });
+  addPatience(app, limits);
   const bodies = watchBodies(app, { timeoutMs: limits.bodyTimeoutMs, checkIntervalMs: limits.checkIntervalMs });
   addJsonParser(app, bodies);
   // One after another: the document sees only routes that come after it.
@@ -126,6 +127,21 @@ export function createServer(options: ServerOptions): OffpeakServer {
       return closing;
     },
   };
+}
+
+/** A connection is cut when nothing moves on it; while a long route works nothing does. */
+function addPatience(app: App, { stallMs }: ServerLimits): void {
+  app.addHook('onRoute', (route) => {
+    if (!route.config?.isLong) return;
+    route.preHandler = (request, _reply, done) => {
+      request.raw.socket.setTimeout(0);
+      done();
+    };
+    route.onSend = (request, _reply, payload, done) => {
+      request.raw.socket.setTimeout(stallMs);
+      done(null, payload);
+    };
+  });
 }
 
 function createApp(limits: ServerLimits, random: Random): App {

@@ -1,5 +1,6 @@
 import { OffpeakError } from '../errors.ts';
 import type { Offpeak } from '../offpeak.ts';
+import type { Run } from '../run.ts';
 import type { ServiceStore } from '../service-store.ts';
 import type { Store } from '../store.ts';
 import type { Views } from '../views.ts';
@@ -12,6 +13,8 @@ export interface JobControlsOptions {
   store: Pick<Store, 'getRun'>;
   serviceStore: Pick<ServiceStore, 'cancelJob' | 'requeueJob' | 'cancelBatch'>;
   views: Pick<Views, 'getJob' | 'getBatch' | 'listRuns'>;
+  /** Works with the sandbox: real work is not its to touch, nor the other way round. */
+  isSimulated: boolean;
   log: Log;
   /** There is work for the workers. */
   onWork: () => void;
@@ -23,17 +26,20 @@ const runsAtOnce = 100;
 
 /** What a person may do with jobs, batches and runs that are in the store, by their public ids. */
 export function createJobControls(options: JobControlsOptions): JobControls {
-  const { offpeak, store, serviceStore, views, log, onWork } = options;
+  const { offpeak, store, serviceStore, views, isSimulated, log, onWork } = options;
 
+  const checkRun = async (runId: string): Promise<void> => {
+    const run = await store.getRun(runId);
+    if (!run) throw notFound('run', runId);
+    if (run.simulated !== isSimulated) throw notOurs(run);
+  };
   const findJob = async (jobId: string): Promise<number> => {
     const parsed = parseJobId(jobId);
     const found = parsed && (await views.getJob(parsed.job));
     // The number alone is not the id: the type must be the job's.
     if (!found || jobIdOf(found.queue, found.id) !== jobId) throw notFound('job', jobId);
+    await checkRun(found.runId);
     return found.id;
-  };
-  const checkRun = async (runId: string): Promise<void> => {
-    if (!(await store.getRun(runId))) throw notFound('run', runId);
   };
 
   return {
@@ -54,6 +60,7 @@ export function createJobControls(options: JobControlsOptions): JobControls {
       const parsed = parseBatchId(batchId);
       const found = parsed && (await views.getBatch(parsed.batch));
       if (!found || batchIdOf(found.provider, found.id) !== batchId) throw notFound('batch', batchId);
+      await checkRun(found.runId);
       const outcome = await serviceStore.cancelBatch(found.id);
       if (outcome === undefined) throw notFound('batch', batchId);
       if (outcome) onWork();
@@ -83,7 +90,10 @@ export function createJobControls(options: JobControlsOptions): JobControls {
           ...(provider === undefined ? {} : { provider }),
           ...(beforeSeq === undefined ? {} : { beforeSeq }),
         });
-        for (const run of runs) if (run.counts.failed > 0) requeued += await offpeak.retry(run.id, ['failed']);
+        for (const run of runs) {
+          const isOurs = run.simulated === isSimulated && run.counts.failed > 0;
+          if (isOurs) requeued += await offpeak.retry(run.id, ['failed']);
+        }
         beforeSeq = runs.at(-1)?.seq;
         if (runs.length < runsAtOnce) break;
       }
@@ -96,4 +106,15 @@ export function createJobControls(options: JobControlsOptions): JobControls {
 
 function notFound(what: string, id: string): OffpeakError {
   return new OffpeakError(`There is no ${what} ${id.slice(0, 100)}.`, { code: 'not_found' });
+}
+
+function notOurs({ id, simulated }: Run): OffpeakError {
+  const [its, ours] = simulated ? ['the sandbox', 'real providers'] : ['a real provider', 'the sandbox'];
+  const remedy = simulated ? 'with --sandbox' : 'without --sandbox';
+  return new OffpeakError(
+    `Run ${id} is work for ${its}, and this server has ${ours}. Ask one that was started ${remedy}.`,
+    {
+      code: 'conflict',
+    },
+  );
 }

@@ -11,7 +11,8 @@ import { startSandbox } from '../sandbox/sandbox.ts';
 import type { ServiceStore } from '../service-store.ts';
 import { jobTypes } from './contract/words.ts';
 import { checkPublicUrl } from './public-address.ts';
-import { openStore, storeFolder } from './queue-fixtures.ts';
+import { jobIdOf } from './public-ids.ts';
+import { openStore, queuedJob, storeFolder } from './queue-fixtures.ts';
 import { createQueues, type QueuesOptions } from './queues.ts';
 import type { QueueInput, QueueOutcome } from './service.ts';
 import { showBatchesAfter } from './show-batches.ts';
@@ -365,6 +366,19 @@ describe('on the sandbox', () => {
     await workAll(world);
     expect(await store.views.totals()).toMatchObject({ succeeded: 3, failed: 0 });
   });
+});
+
+test('the work of the sandbox is not touched by a service with real providers', async () => {
+  const { queues, store } = createWorld();
+  const [queued] = await store.service.enqueue([queuedJob()], Date.now());
+  if (queued?.type !== 'queued') throw new Error('it was not queued');
+  await store.service.cancelJob(queued.job);
+  const jobId = jobIdOf('creative_scoring', queued.job);
+  const theirs = { code: 'conflict', message: expect.stringContaining('with --sandbox') };
+  await expect(queues.retryJob(jobId)).rejects.toMatchObject(theirs);
+  await expect(queues.cancelJob(jobId)).rejects.toMatchObject(theirs);
+  await expect(queues.retryRun(queued.runId, ['cancelled'])).rejects.toMatchObject(theirs);
+  await expect(queues.cancelRun(queued.runId)).rejects.toMatchObject(theirs);
 });
 
 test.each(['creative_scoring_zzz', 'nonsense', 'job_1', ''])('%j is no job of ours', async (id) => {

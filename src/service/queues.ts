@@ -48,6 +48,7 @@ export interface QueuesAtWork extends Queues {
 export function createQueues(options: QueuesOptions): QueuesAtWork {
   const { serviceStore, clock, log, onReached = () => {}, onWork = () => {} } = options;
   const providers = new Map(options.providers.map((provider) => [provider.name, provider]));
+  const isSimulated = options.providers.some(({ simulated }) => simulated);
   const settings = createSettingsStore({
     serviceStore,
     clock,
@@ -103,7 +104,7 @@ export function createQueues(options: QueuesOptions): QueuesAtWork {
       return changed;
     },
     nextScheduled: () => sender.nextScheduled(),
-    ...createJobControls({ ...options, onWork }),
+    ...createJobControls({ ...options, isSimulated, onWork }),
     send: () => sender.send(),
   };
 }

@@ -7,7 +7,7 @@ import {
 import type { QueueInput } from '../../service/service.ts';
 import type { App, RouteContext } from '../app.ts';
 import { addBytesParser, bytesOf, strictJson } from '../bodies.ts';
-import { type BulkOutcome, queueAll, readElements } from '../bulk.ts';
+import { type BulkOutcome, keyFor, queueAll, readElements } from '../bulk.ts';
 import { type FieldError, HttpProblem, invalid } from '../problem.ts';
 import { embeddingsQuery } from '../queries.ts';
 import { idempotencyKeyOf, toQueueInput } from '../queue-input.ts';
@@ -68,8 +68,7 @@ export function addEmbeddingsRoute(app: App, { service, limits }: RouteContext):
         }
         const data = { input: value, index };
         const job = { job_type: 'embedding_generation', provider: 'openai', data } as const;
-        const own = key === undefined ? undefined : `${key}:${index}`;
-        inputs.push(toQueueInput({ ...job, priority: request.query.priority }, own));
+        inputs.push(toQueueInput({ ...job, priority: request.query.priority }, keyFor(key, index)));
       }
       if (errors.length > 0) throw invalid(errors.slice(0, 20));
       const outcome: BulkOutcome = { jobIds: inputs.map(() => null), errors: [] };

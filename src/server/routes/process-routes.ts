@@ -8,7 +8,7 @@ export function addProcessRoutes(app: App, { service }: RouteContext): void {
   app.post(
     '/batch/process',
     {
-      config: { role: 'queue' },
+      config: { role: 'queue', isLong: true },
       schema: {
         tags: ['queue'],
         summary: 'Send the next jobs of a queue now, the highest priority first',
@@ -54,7 +54,7 @@ export function addProcessRoutes(app: App, { service }: RouteContext): void {
   app.post(
     '/batch/retry',
     {
-      config: { role: 'queue' },
+      config: { role: 'queue', isLong: true },
       schema: {
         tags: ['queue'],
         summary: 'Send failed jobs again (dead letters): of a job type, of a provider, or all',

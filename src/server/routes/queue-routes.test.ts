@@ -135,7 +135,7 @@ test('in bulk each is taken or refused by itself, with its reason', async () => 
   expect(body.errors.map(({ index }) => index)).toEqual([1, 2, 3, 4]);
   expect(body.errors[1]?.detail).toBe('provider: is not configured');
   expect(body.errors[3]?.detail).toBe('colour: unknown field');
-  expect(service.queued.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['open/night:0', 'open/night:5']);
+  expect(service.queued.map(({ idempotencyKey }) => idempotencyKey)).toEqual(['open/night 0', 'open/night 5']);
 });
 
 test('ten thousand in one call, one more is too many', async () => {

@@ -173,7 +173,7 @@ test('texts are queued for embedding; one that is none stops all before anything
     provider: 'openai',
     data: { input: 'two', index: 1 },
     priority: 3,
-    idempotencyKey: 'open/k:1',
+    idempotencyKey: 'open/k 1',
   });
   service.queued.length = 0;
   for (const body of [['one', ''], ['one', 2], ['one', '  '], [], {}]) {

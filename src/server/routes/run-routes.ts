@@ -57,7 +57,7 @@ export function addRunRoutes(app: App, context: RouteContext): void {
   app.post(
     '/batch/runs/:run_id/retry',
     {
-      config: { role: 'queue' },
+      config: { role: 'queue', isLong: true },
       schema: {
         tags: ['runs'],
         summary: 'Send the failed (or cancelled) jobs of a run again',

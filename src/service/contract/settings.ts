@@ -44,6 +44,15 @@ export const alertChannel = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('webhook'), url: z.url() }),
   z.strictObject({ type: z.literal('email'), to: z.array(z.email()).min(1) }),
 ]);
+/** What webhooks are told of; `job.ended` goes to a job's own `callback_url`. */
+export const webhookEvents = [
+  'run.ended',
+  'batch.completed',
+  'batch.failed',
+  'alert.raised',
+  'alert.resolved',
+] as const;
+export type WebhookEvent = (typeof webhookEvents)[number] | '*';
 export const serviceSettings = z
   .strictObject({
     schedule: z.strictObject({ enabled: z.boolean(), time: clockTime, time_zone: timeZone }),
@@ -56,7 +65,7 @@ export const serviceSettings = z
     alerts: alertLimits,
     alert_channels: z.array(alertChannel),
     /** Also told of ended runs and batches. */
-    webhooks: z.array(z.strictObject({ url: z.url(), events: z.array(z.string()).min(1) })),
+    webhooks: z.array(z.strictObject({ url: z.url(), events: z.array(z.enum([...webhookEvents, '*'])).min(1) })),
     /** Report of the day, sent to the alert channels at the time of the schedule. */
     daily_report: z.boolean(),
   })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { batchDetails } from '../contract/batches.ts';
 import { alert as alertShape } from '../contract/overview.ts';
 import { runSummary } from '../contract/runs.ts';
+import type { Settings } from '../contract/settings.ts';
 import { endBatch, enqueueJobs, moveBatch, runQueue, sendRun } from '../sent-queue-fixtures.ts';
 import { createDeliveriesFixture, type DeliveriesFixture, startReceiver, verified } from './deliveries-fixtures.ts';
 
@@ -19,7 +20,7 @@ const stale = {
   message: 'It & its jobs wait.',
 } as const;
 
-async function subscribed(events: string[]) {
+async function subscribed(events: Settings['webhooks'][number]['events']) {
   const fixture = createDeliveriesFixture();
   const receiver = await startReceiver((_, response) => response.end());
   fixture.settings.webhooks = [{ url: `${receiver.url}/hook`, events }];

@@ -3,7 +3,7 @@ import type { Alert, NewDelivery, ServiceStore } from '../../service-store.ts';
 import type { Store } from '../../store.ts';
 import type { StoreEvent, Views } from '../../views.ts';
 import { savingsMilestone } from '../alerts/money-checks.ts';
-import type { Settings } from '../contract/settings.ts';
+import type { Settings, WebhookEvent } from '../contract/settings.ts';
 import { batchIdOf } from '../public-ids.ts';
 import type { ServiceViews } from '../service.ts';
 import { toAlert } from '../views/alert-view.ts';
@@ -29,14 +29,13 @@ const mostPlanned = 200;
 const alertsRead = 500;
 
 /** Of the store's events those that are told, by the name under which they are subscribed to. */
-const told: Readonly<Record<string, string>> = {
+const told: Readonly<Record<string, Exclude<WebhookEvent, '*'>>> = {
   run_ended: 'run.ended',
   batch_collected: 'batch.completed',
   batch_failed: 'batch.failed',
   alert_raised: 'alert.raised',
   alert_resolved: 'alert.resolved',
 };
-export const webhookEvents: readonly string[] = Object.values(told);
 
 /**
  * Plans what is to be told of the store's events: to the webhooks of the settings, of a run's end to those who asked for
@@ -71,7 +70,7 @@ async function deliveriesOf(
   options: EventDeliveriesOptions,
   settings: Settings,
   event: StoreEvent,
-  type: string,
+  type: WebhookEvent,
 ): Promise<NewDelivery[]> {
   const subscribed = settings.webhooks.filter(({ events }) => events.includes(type) || events.includes('*'));
   const asked = event.type === 'run_ended' ? await options.service.listRunCallbacks(event.runId ?? '') : [];

@@ -37,6 +37,8 @@ const dashboardKeptMs = 1_000;
 /** A report reads every run and batch of its period. */
 const reportKeptMs = 10_000;
 const reportsKept = 8;
+/** Who may only read can ask for it: the providers are asked no more often than this. */
+const checkKeptMs = 10_000;
 
 /** What people and programs look at: rows of the store in the contract's words. Nothing here asks a provider, except `providers(true)`. */
 export function createServiceViews(options: ServiceViewsOptions): ServiceViews {
@@ -54,6 +56,7 @@ export function createServiceViews(options: ServiceViewsOptions): ServiceViews {
     simulated: options.providers.some(({ simulated }) => simulated),
   };
   const report = createReports(options, clock);
+  const checked = createKept(clock, checkKeptMs, () => providersOf(options.providers, true, clock));
   return {
     batch: batches.details,
     batches: batches.page,
@@ -74,7 +77,7 @@ export function createServiceViews(options: ServiceViewsOptions): ServiceViews {
     dashboard: createKept(clock, dashboardKeptMs, () => dashboardOf(dashboardSource, clock.now())),
     report,
     markdownReport: async (days) => markdownReport(await report(days)),
-    providers: (check) => providersOf(options.providers, check, clock),
+    providers: (check) => (check ? checked() : providersOf(options.providers, false, clock)),
     health: () => healthOf({ views, service, version: options.version }, clock.now()),
   };
 }

@@ -43,8 +43,11 @@ export function resolveAlert(db: Database, name: string, subject: string, now: n
 
 /** Newest first. */
 export function listAlerts(db: Database, filter: { openOnly?: boolean; limit: number }): Alert[] {
-  const where = filter.openOnly ? 'WHERE resolved_at IS NULL' : '';
-  return db.read(() => db.sql(`SELECT * FROM alerts ${where} ORDER BY id DESC LIMIT ?`).all(filter.limit)).map(toAlert);
+  // Few are open: to put the critical ones first costs nothing, and none is cut off by many of less weight.
+  const order = filter.openOnly
+    ? "WHERE resolved_at IS NULL ORDER BY severity <> 'critical', id DESC"
+    : 'ORDER BY id DESC';
+  return db.read(() => db.sql(`SELECT * FROM alerts ${order} LIMIT ?`).all(filter.limit)).map(toAlert);
 }
 
 function findOpen(db: Database, name: string, subject: string): Row | undefined {

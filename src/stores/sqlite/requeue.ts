@@ -16,6 +16,7 @@ export function requeueJobs(
 ): number {
   return db.write(() => {
     const run = runSeq(db, runId);
+    if (isCancelling(db, run)) return 0;
     const jobs: Row[] = [];
     for (const state of states) {
       const found = db
@@ -38,9 +39,15 @@ export function requeueJob(db: Database, id: number, now: number): boolean | und
     if (!job) return undefined;
     // Without a lane: it came with a batch of others, and there is no request that could be sent again.
     if (!requeueableStates.includes(jobStateOf(job)) || job.lane === null) return false;
+    if (isCancelling(db, number(job, 'run'))) return false;
     requeue(db, number(job, 'run'), [job], now);
     return true;
   });
+}
+
+/** What is queued again in such a run would be cancelled at once. */
+function isCancelling(db: Database, run: number): boolean {
+  return db.sql("SELECT 1 FROM runs WHERE seq = ? AND state = 'cancelling'").get(run) !== undefined;
 }
 
 function requeue(db: Database, run: number, jobs: readonly Row[], now: number): void {

@@ -51,6 +51,16 @@ export function testAlerts(context: ServedContext): void {
     expect(await service.listAlerts({ limit: 9, openOnly: true })).toHaveLength(2);
   });
 
+  test('of the open ones the critical are not cut off by many others', async () => {
+    const { service } = context.store;
+    await service.raiseAlert(stale({ name: 'disk_nearly_full', severity: 'critical' }), start);
+    for (let i = 0; i < 5; i++) await service.raiseAlert(stale({ subject: `openai_${i}` }), start);
+    expect((await service.listAlerts({ openOnly: true, limit: 2 })).map(({ severity }) => severity)).toEqual([
+      'critical',
+      'warning',
+    ]);
+  });
+
   test('of several that raise or resolve at once one has', async () => {
     const stores = [context.store, await context.second(), await context.second()];
     for (let round = 0; round < 10; round++) {

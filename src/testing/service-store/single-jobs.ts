@@ -65,6 +65,17 @@ export function testSingleJobs(context: ServedContext): void {
     expect(await service.requeueJob(a + 99)).toBeUndefined();
   });
 
+  test('none of a run that is being cancelled: it would be cancelled at once', async () => {
+    const { service, store } = context;
+    const [a = 0, b = 0] = await enqueueAll(service, queuedJobs(2));
+    await service.cancelJob(a);
+    const runId = (await store.listRuns())[0]?.id ?? '';
+    await store.updateRun(runId, { state: 'cancelling' }, start);
+    expect(await service.requeueJob(a)).toBe(false);
+    expect(await store.requeueJobs(runId, ['cancelled'])).toBe(0);
+    expect(await service.cancelJob(b)).toBe('cancelled');
+  });
+
   test('many of a queue that still fills', async () => {
     const { service, store } = context;
     const jobs = await enqueueAll(service, queuedJobs(4));

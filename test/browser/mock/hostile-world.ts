@@ -65,7 +65,7 @@ export function hostileWorld(now: number, strings: readonly string[]): World {
   world.settings.default_models = Object.fromEntries(strings.map((text) => [`creative_scoring:${text}`, text]));
   world.settings.queue_triggers = Object.fromEntries(strings.slice(0, 20).map((text) => [text, { count: 1 }]));
   world.settings.alert_channels = strings.slice(0, 20).map((url) => ({ type: 'webhook', url }));
-  world.settings.webhooks = strings.slice(0, 20).map((url) => ({ url, events: [url] }));
+  world.settings.webhooks = strings.slice(0, 20).map((url) => ({ url, events: ['*'] }));
   return world;
 }
 

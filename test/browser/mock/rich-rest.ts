@@ -103,7 +103,7 @@ export function settingsOf(): Settings {
       { type: 'slack', url: 'https://hooks.slack.com/****h7Qz' },
       { type: 'email', to: ['ops@example.com', 'night@example.com'] },
     ],
-    webhooks: [{ url: 'https://hooks.example.com/scoring', events: ['run.ended', 'batch.ended'] }],
+    webhooks: [{ url: 'https://hooks.example.com/scoring', events: ['run.ended', 'batch.completed'] }],
     daily_report: true,
   };
 }

@@ -1,3 +1,4 @@
+import type { WebhookEvent } from '../../../../src/service/contract/settings.ts';
 import { TextField } from '../../components/field.tsx';
 import { Empty } from '../../components/notes.tsx';
 import { type SectionProps, SettingsForm } from './settings-form.tsx';
@@ -19,7 +20,8 @@ export function Webhooks({ settings, saved }: SectionProps) {
           events: events
             .split(',')
             .map((event) => event.trim())
-            .filter((event) => event !== ''),
+            // Of a name that there is not the server says so.
+            .filter((event): event is WebhookEvent => event !== ''),
         })),
       })}
       saved={saved}
@@ -46,8 +48,14 @@ export function Webhooks({ settings, saved }: SectionProps) {
                   hint="Separated by commas"
                   value={row.events}
                   isRequired
-                  placeholder="run.ended, batch.ended"
-                  error={errorOf(`webhooks.${index}.events`)}
+                  placeholder="run.ended, batch.completed"
+                  error={
+                    errorOf(`webhooks.${index}.events`) ??
+                    row.events
+                      .split(',')
+                      .map((_, at) => errorOf(`webhooks.${index}.events.${at}`))
+                      .find(Boolean)
+                  }
                   onInput={(events) => set({ events })}
                 />
                 <button type="button" class="button button-small" onClick={() => change(rows.toSpliced(index, 1))}>
