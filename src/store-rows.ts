@@ -70,6 +70,8 @@ export interface ImportedBatch {
   model: string;
   remoteId: string;
   endpoint: string;
+  /** When the provider was done with it; absent: it does not say, and `now` stands for it. */
+  endedAt?: number;
   now: number;
 }
 

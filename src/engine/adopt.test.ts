@@ -11,6 +11,7 @@ import {
   openBatch,
   step,
 } from './engine-fixtures.ts';
+import { lineOf } from './fake-provider-fixtures.ts';
 
 const signal = new AbortController().signal;
 
@@ -40,3 +41,25 @@ test.each(['carried', 'results'] as const)(
     expect(fake.calls.filter((call) => call === 'create')).toHaveLength(1);
   },
 );
+
+test('an adopted batch says what its run says, and when the provider was done with it', async () => {
+  const fixture = createEngineFixture();
+  const { engine, fake, clock, store } = fixture;
+  const endedAt = clock.now() - 3_600_000;
+  fake.remotes.push({
+    ...{ remoteId: 'batch_elsewhere', phase: 'ended', rawStatus: 'completed', resultFileIds: [], errors: [], endedAt },
+    model: 'gpt-5-mini',
+    requests: ['a', 'b', 'c'].map((customId) => ({ customId, body: '{}' })),
+  });
+  fake.on.results = function* ({ requests }) {
+    for (const request of requests.slice(1)) yield lineOf(request);
+    yield lineOf({ customId: 'a' }, { type: 'expired', message: 'too late' });
+  };
+  const { run } = await adopt(engine, fake.provider, 'batch_elsewhere', signal);
+  expect(run.costNanoUsd).toBeGreaterThan(0);
+  const [batch] = await store.listBatches({ runId: run.id });
+  const { costNanoUsd, realtimeNanoUsd } = run;
+  expect(await fixture.connect('reader').views.getBatch(batch?.id ?? 0)).toMatchObject({
+    ...{ succeeded: 2, failed: 1, costNanoUsd, realtimeNanoUsd, endedAt },
+  });
+});

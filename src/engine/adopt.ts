@@ -123,6 +123,7 @@ async function readInto(
     model: run.model,
     remoteId: remote.remoteId,
     endpoint: 'adopted',
+    ...(remote.endedAt === undefined ? {} : { endedAt: remote.endedAt }),
   };
   const flush = async () => {
     if (chunk.length === 0) return;

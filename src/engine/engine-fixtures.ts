@@ -9,7 +9,7 @@ import type { Recipe } from '../recipe.ts';
 import type { Run } from '../run.ts';
 import type { Store } from '../store.ts';
 import type { LaneKey, NewJob, NewRun } from '../store-rows.ts';
-import { createSqliteStore } from '../stores/sqlite/sqlite-store.ts';
+import { createSqliteStore, type SqliteStore } from '../stores/sqlite/sqlite-store.ts';
 import { createFakeClock } from '../testing/fake-clock.ts';
 import { advance } from './advance.ts';
 import type { Engine, EngineEvent } from './engine.ts';
@@ -25,7 +25,7 @@ export interface EngineFixture {
   fake: FakeProvider;
   events: EngineEvent[];
   /** Another connection to the same store. */
-  connect(owner: string): Store;
+  connect(owner: string): SqliteStore;
 }
 
 export const lane: LaneKey = {

@@ -9,7 +9,7 @@ export class BatchSums {
   private realtimeNano = 0;
   private unpriced = 0;
 
-  add(row: BookRow): void {
+  add(row: Pick<BookRow, 'outcome' | 'usage' | 'costNanoUsd' | 'realtimeNanoUsd'>): void {
     if (row.outcome === 'returned') return;
     if (row.outcome === 'succeeded') this.succeeded += 1;
     else this.failed += 1;

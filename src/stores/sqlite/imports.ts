@@ -1,4 +1,5 @@
 import type { ImportedBatch, ImportedRow } from '../../store-rows.ts';
+import { BatchSums } from './batch-sums.ts';
 import type { Database } from './database.ts';
 import { addEvent } from './events.ts';
 import { laneFor } from './lanes.ts';
@@ -36,6 +37,7 @@ export function importResults(
     const last = db.sql('SELECT max(id) AS id FROM jobs WHERE id BETWEEN ? AND ?').get(firstJobId(run), lastJobId(run));
     const delta = new RunDelta();
     const spending = new Spending();
+    const sums = new BatchSums();
     let job = (last && optionalNumber(last, 'id')) ?? firstJobId(run);
     let added = 0;
     for (const { key, position, row } of rows) {
@@ -55,10 +57,12 @@ export function importResults(
       delta.counts[state] += 1;
       delta.addUsage(row);
       spending.add(row, lane, false);
+      sums.add(row);
     }
     db.sql('UPDATE batches SET requests = requests + ? WHERE id = ?').run(added, batch);
     delta.write(db, run);
     spending.write(db);
+    sums.write(db, batch);
     return added;
   });
 }
@@ -68,11 +72,11 @@ function batchFor(db: Database, run: number, lane: number, remote: ImportedBatch
   if (known) return number(known, 'id');
   const row = db
     .sql(
-      `INSERT INTO batches (run, lane, state, nonce, remote_id, raw_status, created_at)
-       VALUES (?, ?, 'collected', ?, ?, 'adopted', ?)
+      `INSERT INTO batches (run, lane, state, nonce, remote_id, raw_status, created_at, ended_at)
+       VALUES (?, ?, 'collected', ?, ?, 'adopted', ?, ?)
        RETURNING id`,
     )
-    .get(run, lane, `adopted ${run} ${remote.remoteId}`, remote.remoteId, remote.now);
+    .get(run, lane, `adopted ${run} ${remote.remoteId}`, remote.remoteId, remote.now, remote.endedAt ?? remote.now);
   const id = number(row ?? {}, 'id');
   addEvent(db, { at: remote.now, run, batch: id, type: 'batch_adopted', detail: remote.remoteId });
   return id;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { ImportedRow } from '../../store-rows.ts';
 import { newJobOf, queuedJob, queuedJobs, type ServedContext, sendQueue } from '../service-store/context.ts';
 import {
   endBatch,
@@ -94,6 +95,33 @@ export function testRunLists(context: ServedContext): void {
 }
 
 export function testBatchLists(context: ServedContext): void {
+  test('one that others submitted says how its rows ended and what they cost, as its run does', async () => {
+    const { store, views } = context;
+    const { run } = await store.createRun(newRun(), start);
+    const endedAt = start - hour;
+    const remote = { provider: 'fake', account: 'a', model: 'm', remoteId: 'theirs', endpoint: '/x', endedAt };
+    const money = { usage: { inputTokens: 5, outputTokens: 5 }, costNanoUsd: 100, realtimeNanoUsd: 200 };
+    const row = (key: string, change: Partial<ImportedRow['row']> = {}): ImportedRow => ({
+      ...{ key, position: 1 },
+      row: { outcome: 'succeeded', at: start, output: key, ...money, ...change },
+    });
+    const { costNanoUsd: _, ...unpriced } = row('d').row;
+    const bring = (rows: ImportedRow[]) => store.importResults(run.id, { ...remote, now: start }, rows);
+    await bring([row('a'), { ...row('b'), row: { outcome: 'expired', at: start } }]);
+    // A second chunk, in which some of the first come again.
+    await bring([row('a'), row('c', { outcome: 'failed' })]);
+    const [batch] = await views.listBatches({ runId: run.id, limit: 9 });
+    const { counts } = await runOf(store, run.id);
+    expect(batch).toMatchObject({ requests: 3, succeeded: counts.succeeded, failed: counts.failed, endedAt });
+    expect(batch).toMatchObject({ succeeded: 1, failed: 2, costNanoUsd: 200, realtimeNanoUsd: 400 });
+    await bring([{ ...row('d'), row: unpriced }]);
+    expect(await views.getBatch(batch?.id ?? 0)).not.toHaveProperty('costNanoUsd');
+    // Where the provider does not say when it ended: when it was brought in.
+    const { endedAt: __, ...silent } = { ...remote, remoteId: 'another', now: start };
+    await store.importResults(run.id, silent, [row('e')]);
+    expect(await views.listBatches({ runId: run.id, limit: 1 })).toMatchObject([{ endedAt: start, succeeded: 1 }]);
+  });
+
   test('newest first: by run, queue, provider, state, time', async () => {
     const { store, views } = context;
     const scoring = await sendQueue(store, queuedJobs(4));
