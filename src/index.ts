@@ -108,6 +108,7 @@ export {
   type JobSummary,
   type QueueTotals,
   type RunSummary,
+  type Side,
   type SpendingRow,
   type StoreEvent,
   type Totals,

@@ -149,8 +149,8 @@ export interface Store {
    * provider was asked to stop, by a person or for a deadline's sake, is told apart: it is known to take at least so long.
    */
   listDurations(account: string, model: string, limit: number): Promise<BatchDuration[]>;
-  /** Sums of what was spent, by day (UTC), run, provider and model. */
-  listCosts(filter?: { runId?: string; since?: string }): Promise<CostRow[]>;
+  /** Sums of what was spent, by day (UTC), run, provider and model; without `simulated` also what the sandbox made up. */
+  listCosts(filter?: { runId?: string; since?: string; simulated?: boolean }): Promise<CostRow[]>;
   listBatches(filter?: { runId?: string; limit?: number; openOnly?: boolean }): Promise<Batch[]>;
   getJobKeys(jobs: readonly number[]): Promise<Map<number, string>>;
   /** Sums that must hold, as a list of violations; empty when all is well. */

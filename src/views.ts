@@ -47,14 +47,19 @@ export interface Views {
   getBatch(id: number): Promise<BatchSummary | undefined>;
   /** Failures of a run by their code, the most frequent first; of the first `failuresRead` failed jobs. */
   listFailures(runId: string): Promise<{ code: string; jobs: number; example: string }[]>;
-  /** Sums over all runs, exact. */
-  totals(): Promise<Totals>;
+  /** Sums over all runs of a side, exact. */
+  totals(side: Side): Promise<Totals>;
   /** The same by queue and provider; runs that no queue made are without `queue`. In `sqlite/queue-totals.ts`. */
-  totalsByQueue(): Promise<QueueTotals[]>;
+  totalsByQueue(side: Side): Promise<QueueTotals[]>;
   /** The feed's row of one job; undefined while it has none. Like `readFeed`, by the job. */
   getResult(job: number): Promise<FeedRow | undefined>;
   /** Money and attempts by day (UTC), queue, provider and model, from `since` (a day) on. */
-  listSpending(since: string): Promise<SpendingRow[]>;
+  listSpending(filter: Side & { since: string }): Promise<SpendingRow[]>;
+}
+
+/** What is added up: runs that the sandbox answers, or those that real providers do. Made-up money is never money. */
+export interface Side {
+  simulated: boolean;
 }
 
 export const failuresRead = 10_000;
@@ -163,6 +168,8 @@ export interface RunSummary extends Run {
 
 export interface BatchSummary extends Batch {
   queue?: string;
+  /** As its run. */
+  simulated: boolean;
   /** How its rows ended here, and what they cost. */
   succeeded: number;
   failed: number;

@@ -13,7 +13,7 @@ import { createDeliveries } from './deliveries/deliveries.ts';
 import type { Mailer } from './deliveries/mailer.ts';
 import { createDuties, type Duty } from './duties.ts';
 import type { Log } from './log.ts';
-import { ownQueues } from './own-queues.ts';
+import { ownSide } from './own-side.ts';
 import { checkPublicUrl, type Lookup } from './public-address.ts';
 import { createQueues } from './queues.ts';
 import type { Service, ServiceViews } from './service.ts';
@@ -54,11 +54,12 @@ const lookEveryMs = 2_000;
 
 /** Puts the service together; nothing runs before `start`. */
 export function createService(options: ServiceOptions): Service {
-  const { store, views, providers, owner, version, log, clock = systemClock } = options;
+  const { providers, owner, version, log, clock = systemClock } = options;
   const isSimulated = providers.some(({ simulated }) => simulated);
-  const service = ownQueues(options.serviceStore, isSimulated);
+  // From here on nobody sees the ports themselves, so that nobody can add the sandbox's money to that which was spent.
+  const { store, serviceStore: service, views } = ownSide(options, isSimulated);
   const { onWork = () => {} } = options;
-  const unserved: UnservedOptions = { serviceStore: service, store, providers, isSimulated, owner, clock, log, onWork };
+  const unserved: UnservedOptions = { serviceStore: service, store, providers, owner, clock, log, onWork };
   const allowPrivate = options.allowPrivateCallbacks ?? false;
   const queues = createQueues({
     offpeak: options.offpeak,

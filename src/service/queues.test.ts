@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../clock.ts';
 import { OffpeakError } from '../errors.ts';
+import { unfinishedOf } from '../job.ts';
 import { createOffpeak } from '../offpeak.ts';
 import type { Provider } from '../provider.ts';
 import { createAnthropicProvider } from '../providers/anthropic/anthropic-provider.ts';
@@ -10,6 +11,7 @@ import { createOpenAIProvider } from '../providers/openai/openai-provider.ts';
 import { startSandbox } from '../sandbox/sandbox.ts';
 import type { ServiceStore } from '../service-store.ts';
 import { jobTypes } from './contract/words.ts';
+import { ownViews } from './own-side.ts';
 import { checkPublicUrl } from './public-address.ts';
 import { jobIdOf } from './public-ids.ts';
 import { openStore, queuedJob, storeFolder } from './queue-fixtures.ts';
@@ -59,7 +61,7 @@ function createWorld({ url = 'http://127.0.0.1:9', maxRequests, serviceStore = (
   const shown = createServiceViews({
     store,
     service: store.service,
-    views: store.views,
+    views: ownViews(store.views, false),
     queues,
     providers,
     version: '0.0.0',
@@ -67,14 +69,16 @@ function createWorld({ url = 'http://127.0.0.1:9', maxRequests, serviceStore = (
   return { store, queues, shown, offpeak, logs, reached: () => reached };
 }
 
-/** Works until every job has ended. */
+/** Works until every job that is not held has ended, and its run. */
 async function workAll({ offpeak, store }: ReturnType<typeof createWorld>): Promise<void> {
   const stop = new AbortController();
   const working = offpeak.worker().run(stop.signal);
   await vi.waitFor(
     async () => {
-      const { queued, packed, running, held } = await store.views.totals();
+      const { queued, packed, running, held } = await store.views.totals({ simulated: false });
       expect(queued - held + packed + running).toBe(0);
+      const open = await store.listRuns({ unfinished: true });
+      expect(open.filter(({ state, counts }) => state !== 'open' && unfinishedOf(counts) === 0)).toEqual([]);
     },
     { timeout: 20_000, interval: 20 },
   );
@@ -316,7 +320,7 @@ describe('on the sandbox', () => {
     await queues.process({ jobType: 'creative_scoring', provider: 'openai', maxJobs: 1 });
     await queues.processAll();
     await workAll(world);
-    const totals = await store.views.totals();
+    const totals = await store.views.totals({ simulated: false });
     expect(totals).toMatchObject({ succeeded: outcomes.length - 1, failed: 0, held: 0, queued: 0 });
     const ledger = world.sandbox.ledger();
     expect(ledger.batches.reduce((sum, batch) => sum + batch.rows, 0)).toBe(outcomes.length - 1);
@@ -358,13 +362,13 @@ describe('on the sandbox', () => {
     await queues.queue([...many(2), input({ provider: 'gemini' })]);
     await queues.processAll();
     await workAll(world);
-    expect(await store.views.totals()).toMatchObject({ failed: 3 });
+    expect(await store.views.totals({ simulated: false })).toMatchObject({ failed: 3 });
     world.sandbox.setFaults({});
     expect(await queues.retryFailed({ jobType: 'creative_scoring', provider: 'anthropic' })).toBe(0);
     expect(await queues.retryFailed({ provider: 'gemini' })).toBe(1);
     expect(await queues.retryFailed({})).toBe(2);
     await workAll(world);
-    expect(await store.views.totals()).toMatchObject({ succeeded: 3, failed: 0 });
+    expect(await store.views.totals({ simulated: false })).toMatchObject({ succeeded: 3, failed: 0 });
   });
 });
 

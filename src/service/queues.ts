@@ -23,7 +23,7 @@ export interface QueuesOptions {
   offpeak: Pick<Offpeak, 'packQueue' | 'retry' | 'cancel'>;
   store: Pick<Store, 'getRun'>;
   serviceStore: ServiceStore;
-  views: Views;
+  views: Pick<Views, 'getJob' | 'getBatch' | 'listRuns' | 'listBatches'>;
   /** Those that can be asked: with a key, where one is needed. */
   providers: readonly Provider[];
   clock: Clock;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { Provider } from '../provider.ts';
 import type { SqliteStore } from '../stores/sqlite/sqlite-store.ts';
 import { createFakeClock } from '../testing/fake-clock.ts';
+import { ownSide } from './own-side.ts';
 import { openStore, storeFolder } from './queue-fixtures.ts';
 import { endBatch, enqueueJobs, sendRun, start } from './sent-queue-fixtures.ts';
 import { createUnservedDuty, listStranded, type UnservedOptions } from './unserved-accounts.ts';
@@ -12,10 +13,8 @@ const signal = new AbortController().signal;
 function createProcess(store: SqliteStore, owner: string, accounts: readonly string[], isSimulated = true) {
   let woken = 0;
   const options: UnservedOptions = {
-    serviceStore: store.service,
-    store,
+    ...ownSide({ store, serviceStore: store.service, views: store.views }, isSimulated),
     providers: accounts.map((account) => ({ name: account.split(':')[0], account }) as Provider),
-    isSimulated,
     owner,
     clock: createFakeClock(start),
     log: () => {},

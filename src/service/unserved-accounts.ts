@@ -14,7 +14,6 @@ export interface UnservedOptions {
   serviceStore: Pick<ServiceStore, 'claimDuty' | 'listUnserved'>;
   store: Pick<Store, 'moveAccount'>;
   providers: readonly Provider[];
-  isSimulated: boolean;
   owner: string;
   clock: Clock;
   log: Log;
@@ -52,10 +51,9 @@ async function moveUnserved(options: UnservedOptions): Promise<void> {
   }
 }
 
-async function findUnserved({ serviceStore, providers, isSimulated, owner, clock }: UnservedOptions) {
+async function findUnserved({ serviceStore, providers, owner, clock }: UnservedOptions) {
   const unserved: UnservedRun[] = [];
   for (const run of await serviceStore.listUnserved(providers.map(({ account }) => account))) {
-    if (run.simulated !== isSimulated) continue;
     // Whoever serves an account holds it; to get it for a moment is to know that nobody does.
     const now = clock.now();
     if (await serviceStore.claimDuty(dutyOf(run.account), owner, now, now + 1)) unserved.push(run);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Clock } from '../../clock.ts';
 import type { NewAlert, ServiceStore, UnservedRun } from '../../service-store.ts';
-import type { BatchSummary, Views } from '../../views.ts';
-import { everyRow } from '../views/pages.ts';
+import type { BatchSummary } from '../../views.ts';
+import type { OwnViews } from '../own-side.ts';
 import type { Check } from './check.ts';
 
 /** An account that a worker leaves alone for a while, because of its key or its money. */
@@ -43,7 +43,7 @@ async function readPauses(service: Pick<ServiceStore, 'getSettings'>): Promise<z
 
 export function accountPausedCheck(
   service: Pick<ServiceStore, 'getSettings'>,
-  views: Pick<Views, 'listBatches'>,
+  views: Pick<OwnViews, 'everyBatch'>,
 ): Check {
   return {
     name: 'paused_accounts',
@@ -63,13 +63,9 @@ export function accountPausedCheck(
   };
 }
 
-async function* openBatches(views: Pick<Views, 'listBatches'>): AsyncGenerator<BatchSummary> {
+async function* openBatches(views: Pick<OwnViews, 'everyBatch'>): AsyncGenerator<BatchSummary> {
   let looked = 0;
-  const open = everyRow<BatchSummary>(
-    ({ id }) => id,
-    (page) => views.listBatches({ ...page, openOnly: true }),
-  );
-  for await (const batch of open) {
+  for await (const batch of views.everyBatch({ openOnly: true })) {
     yield batch;
     looked += 1;
     if (looked >= mostLooked) return;

@@ -2,6 +2,7 @@ import type { SqliteStore } from '../../stores/sqlite/sqlite-store.ts';
 import { createFakeClock, type FakeClock } from '../../testing/fake-clock.ts';
 import type { Settings } from '../contract/settings.ts';
 import { defaultSettings } from '../default-settings.ts';
+import { ownViews } from '../own-side.ts';
 import { openStore, storeFolder } from '../queue-fixtures.ts';
 import { start } from '../sent-queue-fixtures.ts';
 import { type AlertsOptions, type AlertsWithDuties, createAlerts } from './alerts.ts';
@@ -28,7 +29,8 @@ export function createAlertsFixture(change: Partial<AlertsOptions> = {}): Alerts
   const another: AlertsFixture['another'] = (more = {}) =>
     createAlerts({
       service: store.service,
-      views: store.views,
+      // The jobs of these tests are the sandbox's.
+      views: ownViews(store.views, true),
       settings: async () => settings,
       stranded: async () => [],
       clock,

@@ -2,9 +2,9 @@ import { dirname } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { systemClock } from '../../clock.ts';
 import type { ServiceStore, UnservedRun } from '../../service-store.ts';
-import type { Views } from '../../views.ts';
 import type { Settings } from '../contract/settings.ts';
 import type { Duty } from '../duties.ts';
+import type { OwnViews } from '../own-side.ts';
 import type { Alerts } from '../service.ts';
 import { toAlert } from '../views/alert-view.ts';
 import { accountPausedCheck, strandedCheck } from './account-pauses.ts';
@@ -18,7 +18,7 @@ import { growingQueueCheck, largeQueueCheck } from './queue-checks.ts';
 
 export interface AlertsOptions {
   service: ServiceStore;
-  views: Views;
+  views: OwnViews;
   settings: () => Promise<Settings>;
   /** Work of accounts that no process serves. */
   stranded: () => Promise<readonly UnservedRun[]>;

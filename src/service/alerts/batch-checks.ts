@@ -1,13 +1,13 @@
 import { isOpenBatch } from '../../batch.ts';
 import type { NewAlert } from '../../service-store.ts';
-import type { BatchSummary, Views } from '../../views.ts';
+import type { BatchSummary } from '../../views.ts';
+import type { OwnViews } from '../own-side.ts';
 import { batchIdOf } from '../public-ids.ts';
 import { batchStatusOf } from '../views/batch-status.ts';
 import { dayMs, percentOf } from '../views/figures.ts';
-import { everyRow } from '../views/pages.ts';
 import type { Check } from './check.ts';
 
-type Source = Pick<Views, 'listBatches'>;
+type Source = Pick<OwnViews, 'everyBatch'>;
 
 /** Batches that ended in this time are judged; they may have begun a while before. */
 const judgedMs = dayMs;
@@ -48,12 +48,8 @@ export function failureRateCheck(views: Source): Check {
 
 async function lastDay(views: Source, now: number) {
   const sums = { batches: 0, failed: 0, rows: 0, failedRows: 0 };
-  const batches = everyRow<BatchSummary>(
-    ({ id }) => id,
-    (page) => views.listBatches({ ...page, since: now - longestBatchMs }),
-  );
   let looked = 0;
-  for await (const batch of batches) {
+  for await (const batch of views.everyBatch({ since: now - longestBatchMs })) {
     looked += 1;
     if (looked > mostJudged) break;
     if (batch.submittedAt === undefined || isOpenBatch(batch.state) || batchStatusOf(batch) === 'cancelled') continue;
@@ -74,11 +70,7 @@ export function staleBatchCheck(views: Source): Check {
     async find({ settings, clock }) {
       const hours = settings.alerts.stale_batch_hours;
       const stale: NewAlert[] = [];
-      const open = everyRow<BatchSummary>(
-        ({ id }) => id,
-        (page) => views.listBatches({ ...page, openOnly: true }),
-      );
-      for await (const batch of open) {
+      for await (const batch of views.everyBatch({ openOnly: true })) {
         // A batch that was never sent waits too: for a key, for room, for a worker.
         const age = clock.now() - (batch.submittedAt ?? batch.createdAt);
         if (age > hours * 3_600_000) stale.push(staleAlert(batch, hours));

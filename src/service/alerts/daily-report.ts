@@ -1,9 +1,9 @@
 import type { Clock } from '../../clock.ts';
 import type { ServiceStore } from '../../service-store.ts';
-import type { Views } from '../../views.ts';
 import type { Settings } from '../contract/settings.ts';
 import { messages } from '../deliveries/alert-messages.ts';
 import { webhookBody } from '../deliveries/webhook-body.ts';
+import type { OwnViews } from '../own-side.ts';
 import { momentDue } from '../schedule.ts';
 import { dayOf } from '../views/figures.ts';
 import { markdownReport } from '../views/markdown-report.ts';
@@ -12,7 +12,7 @@ import { yesterday } from '../views/report-period.ts';
 
 export interface DailyReportOptions {
   service: Pick<ServiceStore, 'getCursor' | 'planFrom' | 'listAlerts'>;
-  views: Pick<Views, 'listRuns' | 'listBatches' | 'listSpending' | 'listFailures'>;
+  views: Pick<OwnViews, 'everyRun' | 'everyBatch' | 'listSpending' | 'listFailures'>;
   settings: () => Promise<Settings>;
   clock: Clock;
 }

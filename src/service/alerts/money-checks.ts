@@ -1,5 +1,5 @@
 import type { NewAlert, ServiceStore } from '../../service-store.ts';
-import type { Views } from '../../views.ts';
+import type { OwnViews } from '../own-side.ts';
 import { dayMs, dayOf, dollars, percentOf } from '../views/figures.ts';
 import type { Check } from './check.ts';
 
@@ -13,7 +13,7 @@ const justReached = 0.1;
 /** Each multiple of the milestone once, when what was saved first exceeds it. */
 export function savingsMilestoneCheck(
   service: Pick<ServiceStore, 'getCursor' | 'planFrom'>,
-  views: Pick<Views, 'totals'>,
+  views: Pick<OwnViews, 'totals'>,
 ): Check {
   return {
     name: 'savings_milestone',
@@ -61,7 +61,7 @@ function milestone(reached: number, saved: number): NewAlert {
 }
 
 /** What was spent in the calendar month (UTC), all queues and runs, against the budget. It stops nothing. */
-export function budgetCheck(views: Pick<Views, 'listSpending'>): Check {
+export function budgetCheck(views: Pick<OwnViews, 'listSpending'>): Check {
   return {
     name: 'budget',
     alerts: ['budget_80', 'budget_100'],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ServiceStore } from '../../service-store.ts';
-import type { Views } from '../../views.ts';
 import type { Settings } from '../contract/settings.ts';
+import type { OwnViews } from '../own-side.ts';
 import type { Check } from './check.ts';
 
 /** More jobs wait in the queues than should. */
@@ -46,7 +46,7 @@ const growthFactor = 1.1;
  */
 export function growingQueueCheck(
   service: Pick<ServiceStore, 'getSettings' | 'putSetting'>,
-  views: Pick<Views, 'totals'>,
+  views: Pick<OwnViews, 'totals'>,
 ): Check {
   return {
     name: 'queue_growing',

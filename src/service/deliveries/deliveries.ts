@@ -24,7 +24,7 @@ import { createSigningSecrets } from './signing-secrets.ts';
 export interface DeliveriesOptions {
   service: ServiceStore;
   store: Pick<Store, 'getRun'>;
-  views: Views;
+  views: Pick<Views, 'getResult' | 'getJob' | 'listEvents' | 'lastEventId' | 'getBatch'>;
   /** For the bodies of batches' events. */
   batch: ServiceViews['batch'];
   settings: () => Promise<Settings>;

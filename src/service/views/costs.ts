@@ -1,7 +1,8 @@
 import { OffpeakError } from '../../errors.ts';
 import type { Store } from '../../store.ts';
-import type { SpendingRow, Views } from '../../views.ts';
+import type { SpendingRow } from '../../views.ts';
 import type { Costs } from '../contract/money.ts';
+import type { OwnViews } from '../own-side.ts';
 import { groupCosts, noQueue } from './cost-groups.ts';
 
 const groupOf: Readonly<Record<Exclude<Costs['by'], 'run'>, (row: SpendingRow) => string>> = {
@@ -13,7 +14,7 @@ const groupOf: Readonly<Record<Exclude<Costs['by'], 'run'>, (row: SpendingRow) =
 
 /** What was spent from a day (UTC) on. By day: oldest first; else the dearest first. */
 export async function costsBy(
-  source: { views: Pick<Views, 'listSpending'>; store: Pick<Store, 'listCosts'> },
+  source: { views: Pick<OwnViews, 'listSpending'>; store: Pick<Store, 'listCosts'> },
   by: Costs['by'],
   since: string,
 ): Promise<Costs> {

@@ -4,6 +4,7 @@ import type { BatchSummary, StoreEvent, Views } from '../../views.ts';
 import type { Batch } from '../contract/batches.ts';
 import type { Dashboard } from '../contract/overview.ts';
 import type { QueueStatus } from '../contract/queue.ts';
+import type { OwnViews } from '../own-side.ts';
 import { batchIdOf } from '../public-ids.ts';
 import type { Queues } from '../service.ts';
 import { toAlert } from './alert-view.ts';
@@ -17,7 +18,7 @@ import type { Spent } from './spending-history.ts';
 import { failureRateOf, successRateOf } from './success-rate.ts';
 
 export interface DashboardSource {
-  views: Views;
+  views: OwnViews;
   service: Pick<ServiceStore, 'listQueues' | 'listAlerts'>;
   queues: Pick<Queues, 'status' | 'settings' | 'nextScheduled'>;
   /** All that was ever spent. */
@@ -84,7 +85,7 @@ function breakdownOf({ queues }: QueueStatus): Dashboard['queue_breakdown'] {
 }
 
 /** Every day, also one on which nothing was spent. */
-async function lastDays(views: Pick<Views, 'listSpending'>, now: number): Promise<Dashboard['days']> {
+async function lastDays(views: Pick<OwnViews, 'listSpending'>, now: number): Promise<Dashboard['days']> {
   const days = Array.from({ length: daysShown }, (_, i) => dayOf(now - (daysShown - 1 - i) * dayMs));
   const spent = groupCosts(await views.listSpending(days[0] ?? dayOf(now)), ({ day }) => day);
   return days.map((day) => {
@@ -94,7 +95,7 @@ async function lastDays(views: Pick<Views, 'listSpending'>, now: number): Promis
 }
 
 /** The batches that changed last, whatever their state, with the moment of that change. */
-async function recentActivity(views: Views): Promise<Dashboard['recent_activity']> {
+async function recentActivity(views: OwnViews): Promise<Dashboard['recent_activity']> {
   const changes = new Map<number, number>();
   for (const { batchId, at } of (await lastEvents(views)).toReversed()) {
     if (batchId !== undefined && !changes.has(batchId) && changes.size < activityShown) changes.set(batchId, at);

@@ -1,8 +1,8 @@
 import { isoTime } from '../../clock.ts';
 import { messageOf } from '../../errors.ts';
 import type { ServiceStore } from '../../service-store.ts';
-import type { Views } from '../../views.ts';
 import type { Health } from '../contract/operations.ts';
+import type { OwnViews } from '../own-side.ts';
 
 const alertsRead = 20;
 
@@ -11,7 +11,7 @@ const alertsRead = 20;
  * Never throws.
  */
 export async function healthOf(
-  source: { views: Pick<Views, 'totals'>; service: Pick<ServiceStore, 'listAlerts'>; version: string },
+  source: { views: Pick<OwnViews, 'totals'>; service: Pick<ServiceStore, 'listAlerts'>; version: string },
   now: number,
 ): Promise<Health> {
   const common = { version: source.version, timestamp: isoTime(now) };

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { report } from '../contract/overview.ts';
+import { ownViews } from '../own-side.ts';
 import { endBatch, enqueueJobs, hour, moveBatch, runQueue, sendRun, start } from '../sent-queue-fixtures.ts';
 import { markdownReport } from './markdown-report.ts';
 import { buildReport } from './report.ts';
@@ -88,7 +89,7 @@ describe('the report', () => {
       total_batches: 1,
       total_cost_savings: 0.025,
     });
-    const source = { views: store.views, service: store.service };
+    const source = { views: ownViews(store.views, true), service: store.service };
     const before = await buildReport(source, yesterday(clock.now()));
     expect(before.metrics).toMatchObject({ total_jobs: 0, total_batches: 0, total_cost_savings: 0 });
     await clock.advance(day);
@@ -103,7 +104,10 @@ describe('the report', () => {
     await sendRun(store, runId, { at: start - 2 * day });
     await enqueueJobs(store, 2, { at: start - 2 * day });
     expect((await views.report(1)).metrics).toMatchObject({ total_jobs: 5, total_batches: 1, success_rate: 0 });
-    const before = await buildReport({ views: store.views, service: store.service }, yesterday(clock.now()));
+    const before = await buildReport(
+      { views: ownViews(store.views, true), service: store.service },
+      yesterday(clock.now()),
+    );
     expect(before.metrics).toMatchObject({ total_jobs: 0, total_batches: 0 });
   });
 

@@ -2,19 +2,19 @@ import { isOpenBatch } from '../../batch.ts';
 import { isoTime } from '../../clock.ts';
 import { noCounts, totalOf } from '../../job.ts';
 import type { ServiceStore } from '../../service-store.ts';
-import type { BatchSummary, RunSummary, SpendingRow, Views } from '../../views.ts';
+import type { BatchSummary, RunSummary, SpendingRow } from '../../views.ts';
 import type { Report } from '../contract/overview.ts';
+import type { OwnViews } from '../own-side.ts';
 import { batchIdOf } from '../public-ids.ts';
 import { toAlert } from './alert-view.ts';
 import { groupCosts, noFigures, noQueue } from './cost-groups.ts';
 import { dayMs, dayOf, hoursOf, ratioOf } from './figures.ts';
-import { everyRow } from './pages.ts';
 import { isWithin, type Period } from './report-period.ts';
 import { savingsFrom } from './savings.ts';
 import { successRateOf } from './success-rate.ts';
 
 export interface ReportSource {
-  views: Pick<Views, 'listRuns' | 'listBatches' | 'listSpending' | 'listFailures'>;
+  views: Pick<OwnViews, 'everyRun' | 'everyBatch' | 'listSpending' | 'listFailures'>;
   service: Pick<ServiceStore, 'listAlerts'>;
 }
 
@@ -75,12 +75,7 @@ interface RunSums {
 async function sumRuns({ views }: ReportSource, period: Period): Promise<RunSums> {
   const sums: RunSums = { all: newSums(), byType: new Map(), byProvider: new Map(), failures: new Map() };
   const since = period.start - longestRunMs;
-  const runs = everyRow<RunSummary>(
-    ({ seq }) => seq,
-    ({ before, limit }) =>
-      views.listRuns({ limit, since, until: period.end, ...(before === undefined ? {} : { beforeSeq: before }) }),
-  );
-  for await (const run of runs) {
+  for await (const run of views.everyRun({ since, until: period.end })) {
     if (!isWithin(period, run.state === 'ended' ? (run.endedAt ?? run.createdAt) : undefined)) continue;
     for (const into of [
       sums.all,
@@ -127,11 +122,7 @@ interface BatchSums {
 async function sumBatches({ views }: ReportSource, period: Period): Promise<BatchSums> {
   const sums: BatchSums = { total: 0, completed: 0, failed: 0, jobs: 0, slowest: [] };
   const since = period.start - longestBatchMs;
-  const batches = everyRow<BatchSummary>(
-    ({ id }) => id,
-    (page) => views.listBatches({ ...page, since }),
-  );
-  for await (const batch of batches) {
+  for await (const batch of views.everyBatch({ since })) {
     // One that was given up before it was sent is none: its jobs went into others.
     if (batch.state === 'abandoned' || batch.createdAt > period.end) continue;
     if (!isWithin(period, endOf(batch))) continue;

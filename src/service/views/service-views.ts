@@ -3,8 +3,8 @@ import { systemClock } from '../../clock.ts';
 import type { Provider } from '../../provider.ts';
 import type { ServiceStore } from '../../service-store.ts';
 import type { Store } from '../../store.ts';
-import type { Views } from '../../views.ts';
 import type { Report } from '../contract/overview.ts';
+import type { OwnViews } from '../own-side.ts';
 import type { Queues, ServiceViews } from '../service.ts';
 import { createBatchReader } from './batch-reader.ts';
 import { costsBy } from './costs.ts';
@@ -24,7 +24,7 @@ import { createSpendingHistory } from './spending-history.ts';
 export interface ServiceViewsOptions {
   store: Pick<Store, 'getRun' | 'listDurations' | 'listCosts'>;
   service: Pick<ServiceStore, 'listQueues' | 'listDeliveries' | 'listAlerts'>;
-  views: Views;
+  views: OwnViews;
   queues: Pick<Queues, 'status' | 'settings' | 'nextScheduled'>;
   providers: readonly Provider[];
   /** Of Offpeak, for `health`. */

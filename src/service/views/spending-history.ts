@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.ts';
-import type { SpendingRow, Views } from '../../views.ts';
+import type { SpendingRow } from '../../views.ts';
+import type { OwnViews } from '../own-side.ts';
 import { dayMs, dayOf } from './figures.ts';
 
 /** Money of a queue, provider and model, of any number of days. */
@@ -9,7 +10,7 @@ export type Spent = Omit<SpendingRow, 'day'>;
  * All that was ever spent, by queue, provider and model. What is over does not change: its sum is made once a day, and
  * only yesterday and today are read each time. (Yesterday, for a row of its last second may be written after midnight.)
  */
-export function createSpendingHistory(views: Pick<Views, 'listSpending'>, clock: Clock): () => Promise<Spent[]> {
+export function createSpendingHistory(views: Pick<OwnViews, 'listSpending'>, clock: Clock): () => Promise<Spent[]> {
   let over: { until: string; spent: readonly Spent[] } | undefined;
   return async () => {
     const yesterday = dayOf(clock.now() - dayMs);

@@ -5,6 +5,7 @@ import type { SqliteStore } from '../../stores/sqlite/sqlite-store.ts';
 import { createFakeClock, type FakeClock } from '../../testing/fake-clock.ts';
 import type { Settings } from '../contract/settings.ts';
 import { defaultSettings } from '../default-settings.ts';
+import { ownViews } from '../own-side.ts';
 import { openStore, storeFolder } from '../queue-fixtures.ts';
 import { hour, start } from '../sent-queue-fixtures.ts';
 import type { ServiceViews } from '../service.ts';
@@ -42,7 +43,8 @@ export function createViewsFixture(providers: readonly Provider[] = []): ViewsFi
   const views = createServiceViews({
     store,
     service: store.service,
-    views: store.views,
+    // The jobs of these tests are the sandbox's.
+    views: ownViews(store.views, true),
     queues: { status, settings: async () => settings, nextScheduled: async () => start + 14 * hour },
     providers,
     version: '1.2.3',

@@ -114,8 +114,10 @@ CREATE UNIQUE INDEX alerts_open ON alerts (name, subject) WHERE resolved_at IS N
 
 -- Sums of the runs and batches that are over, by queue ('' for runs that came by none): a year of nightly queues, or of
 -- queues that are sent every ten jobs, is a hundred thousand rows, and to add them up takes 350 ms. By triggers, for runs
--- and batches end in many places; nothing is written while they are under way.
+-- and batches end in many places; nothing is written while they are under way. What the sandbox answered stays apart:
+-- its money is made up.
 CREATE TABLE ended_totals (
+  simulated INTEGER NOT NULL,
   queue TEXT NOT NULL,
   provider TEXT NOT NULL,
   succeeded INTEGER NOT NULL DEFAULT 0,
@@ -127,13 +129,13 @@ CREATE TABLE ended_totals (
   batches_submitted INTEGER NOT NULL DEFAULT 0,
   batches_completed INTEGER NOT NULL DEFAULT 0,
   batches_failed INTEGER NOT NULL DEFAULT 0,
-  PRIMARY KEY (queue, provider)
+  PRIMARY KEY (simulated, queue, provider)
 ) STRICT, WITHOUT ROWID;
 
 -- A run that is asked for more leaves the sums again, and a late result changes those of one that stays.
 CREATE TRIGGER runs_over AFTER UPDATE ON runs WHEN OLD.state = 'ended' OR NEW.state = 'ended' BEGIN
-  INSERT INTO ended_totals (queue, provider, succeeded, failed, cancelled, skipped, cost_nano, realtime_nano)
-  SELECT coalesce(NEW.queue, ''), NEW.provider,
+  INSERT INTO ended_totals (simulated, queue, provider, succeeded, failed, cancelled, skipped, cost_nano, realtime_nano)
+  SELECT NEW.simulated, coalesce(NEW.queue, ''), NEW.provider,
     NEW.succeeded * (NEW.state = 'ended') - OLD.succeeded * (OLD.state = 'ended'),
     NEW.failed * (NEW.state = 'ended') - OLD.failed * (OLD.state = 'ended'),
     NEW.cancelled * (NEW.state = 'ended') - OLD.cancelled * (OLD.state = 'ended'),
@@ -141,7 +143,7 @@ CREATE TRIGGER runs_over AFTER UPDATE ON runs WHEN OLD.state = 'ended' OR NEW.st
     NEW.cost_nano * (NEW.state = 'ended') - OLD.cost_nano * (OLD.state = 'ended'),
     NEW.realtime_nano * (NEW.state = 'ended') - OLD.realtime_nano * (OLD.state = 'ended')
   WHERE 1
-  ON CONFLICT (queue, provider) DO UPDATE SET succeeded = succeeded + excluded.succeeded,
+  ON CONFLICT (simulated, queue, provider) DO UPDATE SET succeeded = succeeded + excluded.succeeded,
     failed = failed + excluded.failed, cancelled = cancelled + excluded.cancelled,
     skipped = skipped + excluded.skipped, cost_nano = cost_nano + excluded.cost_nano,
     realtime_nano = realtime_nano + excluded.realtime_nano;
@@ -149,19 +151,20 @@ END;
 
 CREATE TRIGGER batches_over AFTER UPDATE ON batches
   WHEN NEW.state IN ('collected', 'failed', 'abandoned') AND OLD.state NOT IN ('collected', 'failed', 'abandoned') BEGIN
-  INSERT INTO ended_totals (queue, provider, batches_submitted, batches_completed, batches_failed)
-  SELECT coalesce(queue, ''), provider, NEW.submitted_at IS NOT NULL, NEW.state = 'collected', NEW.state = 'failed'
+  INSERT INTO ended_totals (simulated, queue, provider, batches_submitted, batches_completed, batches_failed)
+  SELECT simulated, coalesce(queue, ''), provider, NEW.submitted_at IS NOT NULL, NEW.state = 'collected',
+    NEW.state = 'failed'
   FROM runs WHERE seq = NEW.run
-  ON CONFLICT (queue, provider) DO UPDATE SET batches_submitted = batches_submitted + excluded.batches_submitted,
+  ON CONFLICT (simulated, queue, provider) DO UPDATE SET batches_submitted = batches_submitted + excluded.batches_submitted,
     batches_completed = batches_completed + excluded.batches_completed,
     batches_failed = batches_failed + excluded.batches_failed;
 END;
 
 -- Those that others submitted come with their end.
 CREATE TRIGGER batches_imported AFTER INSERT ON batches WHEN NEW.state = 'collected' BEGIN
-  INSERT INTO ended_totals (queue, provider, batches_submitted, batches_completed)
-  SELECT coalesce(queue, ''), provider, NEW.submitted_at IS NOT NULL, 1 FROM runs WHERE seq = NEW.run
-  ON CONFLICT (queue, provider) DO UPDATE SET batches_submitted = batches_submitted + excluded.batches_submitted,
+  INSERT INTO ended_totals (simulated, queue, provider, batches_submitted, batches_completed)
+  SELECT simulated, coalesce(queue, ''), provider, NEW.submitted_at IS NOT NULL, 1 FROM runs WHERE seq = NEW.run
+  ON CONFLICT (simulated, queue, provider) DO UPDATE SET batches_submitted = batches_submitted + excluded.batches_submitted,
     batches_completed = batches_completed + excluded.batches_completed;
 END;
 `;

@@ -55,6 +55,7 @@ function toSummary(row: Row): BatchSummary {
   const isPriced = number(row, 'unpriced') === 0;
   return {
     ...toBatch(row),
+    simulated: number(row, 'simulated') === 1,
     succeeded: number(row, 'succeeded'),
     failed: number(row, 'failed'),
     ...defined('queue', optionalText(row, 'queue')),

@@ -19,7 +19,8 @@ import { RunDelta } from './runs.ts';
 import { batchesInScope, longestPauseMs } from './scope.ts';
 
 /** What `toBatch` needs. */
-export const batchColumns = 'b.*, r.id AS run_id, r.queue, l.provider, l.account, l.model, l.endpoint, l.primer';
+export const batchColumns =
+  'b.*, r.id AS run_id, r.queue, r.simulated, l.provider, l.account, l.model, l.endpoint, l.primer';
 export const batchJoins = 'JOIN runs r ON r.seq = b.run JOIN lanes l ON l.id = b.lane';
 const selectBatch = `SELECT ${batchColumns} FROM batches b ${batchJoins}`;
 

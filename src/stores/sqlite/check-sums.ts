@@ -24,17 +24,18 @@ function heldJobs(db: Database): string[] {
 function endedTotals(db: Database): string[] {
   const runs = db
     .sql(
-      `SELECT coalesce(queue, '') AS queue, provider, sum(succeeded) AS succeeded, sum(failed) AS failed,
+      `SELECT simulated, coalesce(queue, '') AS queue, provider, sum(succeeded) AS succeeded, sum(failed) AS failed,
          sum(cancelled) AS cancelled, sum(skipped) AS skipped, sum(cost_nano) AS cost_nano,
          sum(realtime_nano) AS realtime_nano
-       FROM runs WHERE state = 'ended' GROUP BY 1, 2`,
+       FROM runs WHERE state = 'ended' GROUP BY 1, 2, 3`,
     )
     .all();
   const batches = db
     .sql(
-      `SELECT coalesce(r.queue, '') AS queue, r.provider, count(b.submitted_at) AS batches_submitted,
+      `SELECT r.simulated, coalesce(r.queue, '') AS queue, r.provider, count(b.submitted_at) AS batches_submitted,
          sum(b.state = 'collected') AS batches_completed, sum(b.state = 'failed') AS batches_failed
-       FROM batches b JOIN runs r ON r.seq = b.run WHERE b.state IN ('collected', 'failed', 'abandoned') GROUP BY 1, 2`,
+       FROM batches b JOIN runs r ON r.seq = b.run WHERE b.state IN ('collected', 'failed', 'abandoned')
+       GROUP BY 1, 2, 3`,
     )
     .all();
   const kept = db.sql('SELECT * FROM ended_totals').all();
@@ -44,7 +45,10 @@ function endedTotals(db: Database): string[] {
   ];
 }
 
-const queueOf = (row: Row): string => `${optionalText(row, 'queue') || 'no queue'} at ${text(row, 'provider')}`;
+function queueOf(row: Row): string {
+  const side = number(row, 'simulated') === 1 ? ' (simulated)' : '';
+  return `${optionalText(row, 'queue') || 'no queue'} at ${text(row, 'provider')}${side}`;
+}
 
 function runWords(row: Row): string {
   const jobs = `${number(row, 'succeeded')} succeeded, ${number(row, 'failed')} failed, ${number(row, 'cancelled')} cancelled`;

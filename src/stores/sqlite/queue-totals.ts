@@ -1,16 +1,17 @@
 import { jobStates } from '../../job.ts';
-import type { QueueTotals } from '../../views.ts';
+import type { QueueTotals, Side } from '../../views.ts';
 import { isOpen } from './batches.ts';
 import type { Database } from './database.ts';
 import { number, optionalText, type Row, text } from './rows.ts';
 
 /** What came of each queue, of all time: the sums of what is over, and the few runs and batches that are not. */
-export function totalsByQueue(db: Database): QueueTotals[] {
+export function totalsByQueue(db: Database, side: Side): QueueTotals[] {
+  const simulated = side.simulated ? 1 : 0;
   return db.read(() => {
     const queues = new Map<string, QueueTotals>();
-    for (const row of endedTotals(db)) addEnded(totalsOf(queues, row), row);
-    for (const row of unfinishedRuns(db)) addRuns(totalsOf(queues, row), row);
-    for (const row of openBatches(db)) {
+    for (const row of endedTotals(db, simulated)) addEnded(totalsOf(queues, row), row);
+    for (const row of unfinishedRuns(db, simulated)) addRuns(totalsOf(queues, row), row);
+    for (const row of openBatches(db, simulated)) {
       const totals = totalsOf(queues, row);
       totals.batchesSubmitted += number(row, 'submitted');
       totals.batchesOpen += number(row, 'open');
@@ -19,28 +20,30 @@ export function totalsByQueue(db: Database): QueueTotals[] {
   });
 }
 
-function endedTotals(db: Database): Row[] {
-  return db.sql('SELECT * FROM ended_totals ORDER BY queue, provider').all();
+function endedTotals(db: Database, simulated: number): Row[] {
+  return db.sql('SELECT * FROM ended_totals WHERE simulated = ? ORDER BY queue, provider').all(simulated);
 }
 
-function unfinishedRuns(db: Database): Row[] {
+function unfinishedRuns(db: Database, simulated: number): Row[] {
   const counts = jobStates.map((state) => `sum(${state}) AS ${state}`).join(', ');
   return db
     .sql(
       `SELECT queue, provider, ${counts}, sum(cost_nano) AS cost_nano, sum(realtime_nano) AS realtime_nano
-       FROM runs INDEXED BY runs_unfinished WHERE state <> 'ended' GROUP BY queue, provider`,
+       FROM runs INDEXED BY runs_unfinished WHERE state <> 'ended' AND simulated = ?
+       GROUP BY queue, provider`,
     )
-    .all();
+    .all(simulated);
 }
 
-function openBatches(db: Database): Row[] {
+function openBatches(db: Database, simulated: number): Row[] {
   return db
     .sql(
       `SELECT r.queue, r.provider, count(b.submitted_at) AS submitted, count(*) AS open
        FROM batches b INDEXED BY batches_open CROSS JOIN runs r ON r.seq = b.run WHERE ${isOpen}
+         AND r.simulated = ?
        GROUP BY r.queue, r.provider`,
     )
-    .all();
+    .all(simulated);
 }
 
 function totalsOf(queues: Map<string, QueueTotals>, row: Row): QueueTotals {

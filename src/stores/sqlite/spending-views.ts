@@ -1,9 +1,9 @@
-import type { SpendingRow } from '../../views.ts';
+import type { SpendingRow, Views } from '../../views.ts';
 import type { Database } from './database.ts';
 import { defined, number, optionalText, text } from './rows.ts';
 
-/** Money of all runs by day, queue, provider and model; a lane's sums of a day are one row of the table. */
-export function listSpending(db: Database, since: string): SpendingRow[] {
+/** Money of a side's runs by day, queue, provider and model; a lane's sums of a day are one row of the table. */
+export function listSpending(db: Database, filter: Parameters<Views['listSpending']>[0]): SpendingRow[] {
   const rows = db.read(() =>
     db
       .sql(
@@ -11,11 +11,12 @@ export function listSpending(db: Database, since: string): SpendingRow[] {
            sum(s.input_tokens) AS input_tokens, sum(s.output_tokens) AS output_tokens,
            sum(s.cached_tokens) AS cached_tokens, sum(s.cost_nano) AS cost_nano,
            sum(s.realtime_nano) AS realtime_nano, sum(s.unpriced) AS unpriced
-         FROM spending s JOIN lanes l ON l.id = s.lane JOIN runs r ON r.seq = l.run WHERE s.day >= ?
+         FROM spending s JOIN lanes l ON l.id = s.lane JOIN runs r ON r.seq = l.run
+         WHERE s.day >= ? AND r.simulated = ?
          GROUP BY s.day, r.queue, l.provider, l.model, s.realtime
          ORDER BY s.day, r.queue, l.provider, l.model, s.realtime`,
       )
-      .all(since),
+      .all(filter.since, filter.simulated ? 1 : 0),
   );
   return rows.map((row) => ({
     day: text(row, 'day'),

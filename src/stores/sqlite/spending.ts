@@ -73,15 +73,19 @@ export class Spending {
   }
 }
 
-export function listCosts(db: Database, filter: { runId?: string; since?: string }): CostRow[] {
+export function listCosts(
+  db: Database,
+  { runId, since, simulated }: { runId?: string; since?: string; simulated?: boolean },
+): CostRow[] {
   return db.read(() =>
     db
       .sql(
         `SELECT s.*, r.id AS run_id, l.provider, l.model FROM spending s JOIN lanes l ON l.id = s.lane
            JOIN runs r ON r.seq = l.run
-         WHERE (?1 IS NULL OR r.id = ?1) AND s.day >= ?2 ORDER BY s.day, s.lane, s.realtime`,
+         WHERE (?1 IS NULL OR r.id = ?1) AND s.day >= ?2 AND (?3 IS NULL OR r.simulated = ?3)
+         ORDER BY s.day, s.lane, s.realtime`,
       )
-      .all(filter.runId ?? null, filter.since ?? '')
+      .all(runId ?? null, since ?? '', simulated === undefined ? null : Number(simulated))
       .map((row) => ({
         day: text(row, 'day'),
         runId: text(row, 'run_id'),

@@ -1,5 +1,5 @@
 import { jobStates, noCounts } from '../../job.ts';
-import type { Totals } from '../../views.ts';
+import type { Side, Totals } from '../../views.ts';
 import type { Database } from './database.ts';
 import { totalsByQueue } from './queue-totals.ts';
 import { number } from './rows.ts';
@@ -15,9 +15,9 @@ const figures = [
 ] as const;
 
 /** Over all queues, and the runs that came by none. */
-export function totals(db: Database): Totals {
+export function totals(db: Database, side: Side): Totals {
   const sums: Totals = {
-    held: heldJobs(db),
+    held: heldJobs(db, side),
     ...noCounts,
     batchesSubmitted: 0,
     batchesCompleted: 0,
@@ -26,19 +26,20 @@ export function totals(db: Database): Totals {
     costNanoUsd: 0,
     realtimeNanoUsd: 0,
   };
-  for (const queue of totalsByQueue(db)) {
+  for (const queue of totalsByQueue(db, side)) {
     for (const figure of figures) sums[figure] += queue[figure];
   }
   return sums;
 }
 
-function heldJobs(db: Database): number {
+function heldJobs(db: Database, { simulated }: Side): number {
   const row = db.read(() =>
     db
       .sql(
-        "SELECT coalesce(sum(h.jobs), 0) AS held FROM held_jobs h CROSS JOIN runs r ON r.seq = h.run WHERE r.state = 'open'",
+        `SELECT coalesce(sum(h.jobs), 0) AS held FROM held_jobs h CROSS JOIN runs r ON r.seq = h.run
+         WHERE r.state = 'open' AND r.simulated = ?`,
       )
-      .get(),
+      .get(simulated ? 1 : 0),
   );
   return number(row ?? {}, 'held');
 }

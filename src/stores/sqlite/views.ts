@@ -22,9 +22,9 @@ export function createViews(db: Database): Views {
     listBatches: async (filter) => batches.listBatches(db, filter),
     getBatch: async (id) => batches.getBatch(db, id),
     listFailures: async (runId) => runs.listFailures(db, runId),
-    totals: async () => totals(db),
-    totalsByQueue: async () => totalsByQueue(db),
+    totals: async (side) => totals(db, side),
+    totalsByQueue: async (side) => totalsByQueue(db, side),
     getResult: async (job) => feed.getResult(db, job),
-    listSpending: async (since) => listSpending(db, since),
+    listSpending: async (filter) => listSpending(db, filter),
   };
 }
