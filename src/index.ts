@@ -93,6 +93,7 @@ export {
   requeueableStates,
   type ScheduleMark,
   type ServiceStore,
+  type SettingsDecision,
   type Token,
   type TokenRole,
   tokenRoles,

@@ -46,7 +46,12 @@ export interface ServiceStore {
 
   // Settings, at run time; JSON values by name
   getSettings(): Promise<Map<string, unknown>>;
-  putSetting(name: string, value: unknown, now: number): Promise<void>;
+  /**
+   * Sets what `change` returns, which decides on what is set at that moment: nobody else's change comes between. All of
+   * it in one transaction; what is not named stays. `change` may be called again, so it does nothing else; what it throws
+   * is thrown as it is, and nothing is set. Returns all settings as they are then.
+   */
+  changeSettings(change: SettingsDecision, now: number): Promise<Map<string, unknown>>;
 
   // Tokens: only their hashes are stored
   /** `conflict`: the id or the hash is taken. */
@@ -149,6 +154,9 @@ export interface UnservedRun {
   account: string;
   simulated: boolean;
 }
+
+/** Which settings get which value, by those that are set. */
+export type SettingsDecision = (settings: ReadonlyMap<string, unknown>) => ReadonlyMap<string, unknown>;
 
 export const tokenRoles = ['read', 'queue', 'admin'] as const;
 /** Each may do what those before it may. */

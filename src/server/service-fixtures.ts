@@ -57,8 +57,8 @@ export function createFakeService(): FakeService {
       },
       processAll: async () => ['run-1'],
       settings: async () => fake.current,
-      changeSettings: async (change) => {
-        const given = Object.entries(change).filter(([, value]) => value !== undefined);
+      changeSettings: async (decide) => {
+        const given = Object.entries(decide(fake.current)).filter(([, value]) => value !== undefined);
         fake.current = { ...fake.current, ...Object.fromEntries(given) };
         return fake.current;
       },

@@ -80,7 +80,9 @@ test('what two processes take in is sent by count, answered, and told of once ea
   const { sandbox, serve, logs } = await createWorld();
   const receiver = await createReceiver();
   const [a, b] = [serve(), serve()];
-  await a.service.queues.changeSettings({ triggers: { schedule: true, count: 20, age_minutes: null, full: true } });
+  await a.service.queues.changeSettings(() => ({
+    triggers: { schedule: true, count: 20, age_minutes: null, full: true },
+  }));
   // The other process is told within two seconds.
   await vi.waitFor(async () => expect((await b.service.queues.settings()).triggers.count).toBe(20), { timeout: 5_000 });
   const ids: string[] = [];

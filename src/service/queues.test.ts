@@ -185,7 +185,7 @@ describe('taking jobs in', () => {
 
   test('a trigger that is reached by what is queued is looked at', async () => {
     const { queues, reached, logs, store } = createWorld();
-    await queues.changeSettings({ queue_triggers: { creative_scoring: { count: 10 } } });
+    await queues.changeSettings(() => ({ queue_triggers: { creative_scoring: { count: 10 } } }));
     const before = reached();
     await queues.queue(many(9));
     expect(reached()).toBe(before);
@@ -199,7 +199,7 @@ describe('taking jobs in', () => {
 
   test('a default model that was set holds at once', async () => {
     const { queues, store } = createWorld();
-    await queues.changeSettings({ default_models: { 'creative_scoring:openai': 'gpt-4o' } });
+    await queues.changeSettings(() => ({ default_models: { 'creative_scoring:openai': 'gpt-4o' } }));
     const [outcome] = await queues.queue([input()]);
     const details = await store.views.getJob(Number.parseInt(idOf(outcome).split('_').at(-1) ?? '', 36));
     expect(details).toMatchObject({ model: 'gpt-4o' });
@@ -208,7 +208,7 @@ describe('taking jobs in', () => {
 
 test('the status: by queue and priority, and when each is sent next', async () => {
   const { queues } = createWorld();
-  await queues.changeSettings({ queue_triggers: { '*:gemini': { schedule: false } } });
+  await queues.changeSettings(() => ({ queue_triggers: { '*:gemini': { schedule: false } } }));
   await queues.queue([...many(3, (index) => ({ priority: index === 0 ? 9 : 2 })), input({ provider: 'gemini' })]);
   const status = await queues.status();
   expect(status).toMatchObject({

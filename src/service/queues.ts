@@ -97,9 +97,15 @@ export function createQueues(options: QueuesOptions): QueuesAtWork {
       return sealed;
     },
     settings: async () => (await settings.get()).settings,
-    async changeSettings(change) {
-      const { settings: changed } = await settings.change(change);
-      log('info', 'Settings were changed.', { settings: Object.keys(change) });
+    async changeSettings(decide) {
+      let names: string[] = [];
+      const { settings: changed } = await settings.change((before) => {
+        const change = decide(before);
+        names = Object.keys(change);
+        return change;
+      });
+      if (names.length === 0) return changed;
+      log('info', 'Settings were changed.', { settings: names });
       onReached();
       return changed;
     },

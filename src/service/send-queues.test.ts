@@ -127,19 +127,19 @@ describe('the schedule', () => {
   test('is off for a queue, or for all', async () => {
     const world = createWorld(start);
     const worker = world.begin();
-    await worker.settings.change({ queue_triggers: { '*:gemini': { schedule: false } } });
+    await worker.settings.change(() => ({ queue_triggers: { '*:gemini': { schedule: false } } }));
     await world.queue(worker, { provider: 'gemini' });
     world.moveTo(start + day);
     await worker.sender.send();
     expect(world.sent).toEqual([]);
-    await worker.settings.change({ schedule: { ...defaultSettings.schedule, enabled: false } });
+    await worker.settings.change(() => ({ schedule: { ...defaultSettings.schedule, enabled: false } }));
     await world.queue(worker);
     world.moveTo(start + 3 * day);
     await worker.sender.send();
     expect(world.sent).toEqual([]);
     expect(await worker.sender.nextScheduled()).toBeUndefined();
     // Switched on again: the moments in between do not count.
-    await worker.settings.change({ schedule: defaultSettings.schedule, queue_triggers: {} });
+    await worker.settings.change(() => ({ schedule: defaultSettings.schedule, queue_triggers: {} }));
     await worker.sender.send();
     expect(world.sent).toEqual([]);
     world.moveTo(start + 4 * day);
@@ -161,12 +161,12 @@ describe('the schedule', () => {
       await world.begin(worker.store).sender.send();
       return world.sent.length;
     };
-    await worker.settings.change(schedule('10:00', 'UTC'));
+    await worker.settings.change(() => schedule('10:00', 'UTC'));
     expect(await look('2026-11-21T11:00:00Z')).toBe(1);
-    await worker.settings.change(schedule('09:00', 'Pacific/Pago_Pago'));
+    await worker.settings.change(() => schedule('09:00', 'Pacific/Pago_Pago'));
     // 20:00 UTC: it is the 21st there too.
     expect(await look('2026-11-21T21:00:00Z')).toBe(1);
-    await worker.settings.change(schedule('02:00', 'UTC'));
+    await worker.settings.change(() => schedule('02:00', 'UTC'));
     expect(await look('2026-11-22T01:59:59Z')).toBe(1);
     expect(await look('2026-11-22T02:00:00Z')).toBe(2);
   });
@@ -189,9 +189,9 @@ describe('the other triggers', () => {
   test('count, age and full, by queue', async () => {
     const world = createWorld(start);
     const worker = world.begin();
-    await worker.settings.change({
+    await worker.settings.change(() => ({
       queue_triggers: { creative_scoring: { count: 3 }, 'bulk_prediction:gemini': { age_minutes: 5 } },
-    });
+    }));
     const counted = await world.queue(worker);
     await world.queue(worker);
     const aged = await world.queue(worker, { queue: 'bulk_prediction', provider: 'gemini' });
@@ -211,7 +211,7 @@ describe('the other triggers', () => {
   test('two processes that see the same queue send it once', async () => {
     const world = createWorld(start);
     const [a, b] = [world.begin(), world.begin()];
-    await a.settings.change({ triggers: { ...defaultSettings.triggers, count: 1 } });
+    await a.settings.change(() => ({ triggers: { ...defaultSettings.triggers, count: 1 } }));
     await world.queue(a);
     await Promise.all([a.sender.send(), b.sender.send()]);
     expect(world.sent).toHaveLength(1);
@@ -220,7 +220,7 @@ describe('the other triggers', () => {
   test('what is queued here tells when a look is worth it', async () => {
     const world = createWorld(start);
     const worker = world.begin();
-    const current = await worker.settings.change({ triggers: { ...defaultSettings.triggers, count: 3 } });
+    const current = await worker.settings.change(() => ({ triggers: { ...defaultSettings.triggers, count: 3 } }));
     const jobs = { jobType: 'creative_scoring', provider: 'openai', count: 1, bytes: 10 };
     const reached = () => worker.sender.isReached(jobs, current);
     expect([reached(), reached(), reached()]).toEqual([false, false, true]);
@@ -251,7 +251,7 @@ describe('two years', () => {
     const world = createWorld(from);
     const stores = [0, 1].map(() => world.begin().store);
     const workers = stores.map((store) => ({ worker: world.begin(store), downUntil: 0 }));
-    await workers[0]?.worker.settings.change(schedule(time, timeZone));
+    await workers[0]?.worker.settings.change(() => schedule(time, timeZone));
     /** When each run's first job was queued. */
     const queued = new Map<string, number>();
     const look = async (at: number) => {

@@ -63,8 +63,11 @@ export interface Queues {
   /** Sends every queue; returns the runs. */
   processAll(): Promise<string[]>;
   settings(): Promise<Settings>;
-  /** Throws `usage` for a setting that cannot be, naming it. */
-  changeSettings(change: SettingsChange): Promise<Settings>;
+  /**
+   * Changes what `decide` returns, all of it or nothing. It is given what is set at that moment, which `settings` may not
+   * know yet, and may be called again. Throws `usage` for a setting that cannot be, naming it.
+   */
+  changeSettings(decide: (settings: Settings) => SettingsChange): Promise<Settings>;
   /** When the schedule sends the queues next, milliseconds since 1970; undefined when it is off. */
   nextScheduled(): Promise<number | undefined>;
   cancelJob(jobId: string): Promise<'cancelled' | 'under_way' | 'ended'>;

@@ -10,6 +10,7 @@ function setup(stored: Record<string, unknown> = {}) {
   const values = new Map<string, unknown>(Object.entries(stored));
   const clock = createFakeClock();
   const unreadable: string[] = [];
+  const writes: string[][] = [];
   let reads = 0;
   const connect = () =>
     createSettingsStore({
@@ -18,21 +19,24 @@ function setup(stored: Record<string, unknown> = {}) {
           reads += 1;
           return new Map([...values].map(([name, value]) => [name, JSON.parse(JSON.stringify(value))]));
         },
-        putSetting: async (name, value) => {
-          values.set(name, value);
+        changeSettings: async (change) => {
+          const changed = change(new Map(values));
+          writes.push([...changed.keys()]);
+          for (const [name, value] of changed) values.set(name, value);
+          return new Map(values);
         },
       },
       clock,
       problemWithUrl: (url) => checkPublicUrl(url, { allowPrivate: false }),
       onUnreadable: (name) => unreadable.push(name),
     });
-  return { values, clock, connect, unreadable, reads: () => reads };
+  return { values, clock, connect, unreadable, writes: () => writes, reads: () => reads };
 }
 
 async function problemOf(change: unknown): Promise<string> {
   const { connect, values } = setup();
   try {
-    await connect().change(change as SettingsChange);
+    await connect().change(() => change as SettingsChange);
   } catch (error) {
     if (!isOffpeakError(error, 'usage')) throw error;
     expect(values.size).toBe(0);
@@ -51,7 +55,10 @@ test('without any: the defaults', async () => {
 
 test('a change is durable, and replaces only what it names', async () => {
   const { connect } = setup();
-  const changed = await connect().change({ daily_report: false, queue_triggers: { creative_scoring: { count: 10 } } });
+  const changed = await connect().change(() => ({
+    daily_report: false,
+    queue_triggers: { creative_scoring: { count: 10 } },
+  }));
   const expected = { ...defaultSettings, daily_report: false, queue_triggers: { creative_scoring: { count: 10 } } };
   expect(changed.settings).toEqual(expected);
   expect((await connect().get()).settings).toEqual(expected);
@@ -59,7 +66,9 @@ test('a change is durable, and replaces only what it names', async () => {
 
 test('models stand before those that are built in, and hide none of the others', async () => {
   const { connect } = setup();
-  await connect().change({ default_models: { 'creative_scoring:openai': 'gpt-4o', 'creative_scoring:groq': 'llama' } });
+  await connect().change(() => ({
+    default_models: { 'creative_scoring:openai': 'gpt-4o', 'creative_scoring:groq': 'llama' },
+  }));
   expect((await connect().get()).settings.default_models).toEqual({
     ...defaultSettings.default_models,
     'creative_scoring:openai': 'gpt-4o',
@@ -72,7 +81,7 @@ test('another process sees a change soon, and reads no more often than that', as
   const here = connect();
   const there = connect();
   await there.get();
-  await here.change({ daily_report: false });
+  await here.change(() => ({ daily_report: false }));
   expect((await here.get()).settings.daily_report).toBe(false);
   const before = reads();
   for (let at = 0; at < 1_000; at += 1) expect((await there.get()).settings.daily_report).toBe(true);
@@ -83,26 +92,52 @@ test('another process sees a change soon, and reads no more often than that', as
   expect(reads()).toBe(before + 1);
 });
 
+test('a change is decided on what is set, not on what was read before', async () => {
+  const { connect } = setup();
+  const here = connect();
+  const there = connect();
+  const schedule = { enabled: true, time: '23:00', time_zone: 'Europe/Berlin' };
+  await here.get();
+  await there.change(() => ({ schedule }));
+  // The other process does not know of it yet.
+  expect((await here.get()).settings.schedule).toEqual(defaultSettings.schedule);
+  const changed = await here.change((now) => ({ schedule: { ...now.schedule, enabled: false } }));
+  expect(changed.settings.schedule).toEqual({ ...schedule, enabled: false });
+});
+
+test('several names are changed in one transaction', async () => {
+  const { connect, writes } = setup();
+  const schedule = { ...defaultSettings.schedule, enabled: false };
+  await connect().change(() => ({
+    schedule,
+    daily_report: false,
+    triggers: { ...defaultSettings.triggers, count: 7 },
+  }));
+  expect(writes()).toEqual([['schedule', 'triggers', 'daily_report']]);
+});
+
 test('the schedule counts from its last change on, not from a repetition', async () => {
   const { connect, clock } = setup();
   const settings = connect();
   const schedule = { enabled: true, time: '23:00', time_zone: 'Europe/Berlin' };
   const first = clock.now();
-  expect((await settings.change({ schedule })).schedule).toEqual({
+  expect((await settings.change(() => ({ schedule }))).schedule).toEqual({
     time: '23:00',
     timeZone: 'Europe/Berlin',
     since: first,
   });
   clock.jump(60_000);
-  expect((await settings.change({ schedule, daily_report: false })).schedule.since).toBe(first);
-  expect((await settings.change({ schedule: { ...schedule, enabled: false } })).schedule.since).toBe(first + 60_000);
+  expect((await settings.change(() => ({ schedule, daily_report: false }))).schedule.since).toBe(first);
+  expect((await settings.change(() => ({ schedule: { ...schedule, enabled: false } }))).schedule.since).toBe(
+    first + 60_000,
+  );
   clock.jump(60_000);
-  const again = await settings.change({ schedule });
+  const again = await settings.change(() => ({ schedule }));
   expect(again.schedule.since).toBe(first + 120_000);
   expect(again.settings.schedule).toEqual(schedule);
   // As it stands by default, it was never changed.
   const other = setup().connect();
-  expect((await other.change({ schedule: defaultSettings.schedule })).schedule.since).toBeUndefined();
+  expect((await other.change(() => ({ schedule: defaultSettings.schedule }))).schedule.since).toBeUndefined();
 });
 
 test('what is stored and cannot be read gives way to its default, alone', async () => {

@@ -12,8 +12,11 @@ import type { Schedule } from './schedule.ts';
 export interface SettingsStore {
   /** Read again when they are older than `seenWithinMs`. */
   get(): Promise<CurrentSettings>;
-  /** Each name that is given replaces what was set under it. Throws `usage` for what cannot be, naming it. */
-  change(change: SettingsChange): Promise<CurrentSettings>;
+  /**
+   * Each name that is given replaces what was set under it, all of them or none. What is decided on is what is set at
+   * that moment, and not what was read before. Throws `usage` for what cannot be, naming it.
+   */
+  change(decide: (settings: Settings) => SettingsChange): Promise<CurrentSettings>;
 }
 
 export interface CurrentSettings {
@@ -23,7 +26,7 @@ export interface CurrentSettings {
 }
 
 export interface SettingsStoreOptions {
-  serviceStore: Pick<ServiceStore, 'getSettings' | 'putSetting'>;
+  serviceStore: Pick<ServiceStore, 'getSettings' | 'changeSettings'>;
   clock: Clock;
   /** Why nothing may be sent to an address, by the look of it: `checkPublicUrl`. For `webhooks` and `alert_channels`. */
   problemWithUrl: (url: string) => string | undefined;
@@ -65,14 +68,13 @@ export function createSettingsStore(options: SettingsStoreOptions): SettingsStor
       });
       return reading;
     },
-    async change(given) {
-      const change = parseChange(given, options.problemWithUrl);
-      const before = await read();
-      for (const name of names) {
-        const value = change[name];
-        if (value === undefined) continue;
-        await serviceStore.putSetting(name, toStored(name, value, before, clock.now()), clock.now());
-      }
+    async change(decide) {
+      const now = clock.now();
+      await serviceStore.changeSettings((stored) => {
+        const before = fromStored(stored);
+        const change = parseChange(decide(before.settings), options.problemWithUrl);
+        return changedValues(change, before, now);
+      }, now);
       return read();
     },
   };
@@ -94,6 +96,15 @@ function fromStored(stored: ReadonlyMap<string, unknown>, onUnreadable?: (name: 
     settings: { ...settings, default_models: { ...builtInModels, ...settings.default_models } },
     schedule: { time: schedule.time, timeZone: schedule.time_zone, ...(since === undefined ? {} : { since }) },
   };
+}
+
+function changedValues(change: SettingsChange, before: CurrentSettings, now: number): Map<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const name of names) {
+    const value = change[name];
+    if (value !== undefined) values.set(name, toStored(name, value, before, now));
+  }
+  return values;
 }
 
 /** A schedule that is set again as it was goes on; any change holds for the moments to come alone. */

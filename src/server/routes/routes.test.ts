@@ -77,6 +77,25 @@ test('the schedule is switched on and off, and what was so already is said', asy
   expect(service.current.schedule.enabled).toBe(true);
 });
 
+test('what another process has set just now is what a change goes by', async () => {
+  const { url, service } = await startServer();
+  const ask = async (path: string) => (await fetch(url + path, { method: 'POST' })).json();
+  const before = service.current;
+  // Read a moment ago, as this process knows them.
+  service.queues.settings = async () => before;
+  const schedule = { enabled: false, time: '04:30', time_zone: 'Europe/Berlin' };
+  const channel = { type: 'slack', url: 'https://hooks.slack.com/services/T000/B000/canary' } as const;
+  service.current = { ...before, schedule, alert_channels: [channel] };
+  expect(await ask('/batch/scheduler/start')).toMatchObject({ status: 'started', schedule_time: '04:30' });
+  expect(service.current.schedule).toEqual({ ...schedule, enabled: true });
+  const put = (alert_channels: unknown) =>
+    fetch(`${url}/batch/settings`, { method: 'PUT', headers: json, body: JSON.stringify({ alert_channels }) });
+  const shown = await read<{ alert_channels: { url: string }[] }>(await put([channel]));
+  expect(shown.alert_channels[0]?.url).toContain('****');
+  expect((await put(shown.alert_channels)).status).toBe(200);
+  expect(service.current.alert_channels).toEqual([channel]);
+});
+
 test('settings are changed by name, and a secret address is never told', async () => {
   const { url, service } = await startServer();
   const put = (body: unknown) =>

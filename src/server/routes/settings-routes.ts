@@ -36,10 +36,7 @@ export function addSettingsRoutes(app: App, { service }: RouteContext): void {
         response: { 200: serviceSettings },
       },
     },
-    async ({ body }) => {
-      const change = unmaskChange(body, await queues.settings());
-      return maskSettings(await queues.changeSettings(change));
-    },
+    async ({ body }) => maskSettings(await queues.changeSettings((current) => unmaskChange(body, current))),
   );
 
   app.get(
@@ -83,9 +80,11 @@ export function addSettingsRoutes(app: App, { service }: RouteContext): void {
   );
 
   const switchSchedule = async (enabled: boolean) => {
-    const { schedule } = await queues.settings();
-    const changed = schedule.enabled !== enabled;
-    if (changed) await queues.changeSettings({ schedule: { ...schedule, enabled } });
+    let changed = false;
+    const { schedule } = await queues.changeSettings((current) => {
+      changed = current.schedule.enabled !== enabled;
+      return changed ? { schedule: { ...current.schedule, enabled } } : {};
+    });
     const nextAt = enabled ? await queues.nextScheduled() : undefined;
     return { changed, schedule, next_at: nextAt === undefined ? null : isoTime(nextAt) };
   };

@@ -27,17 +27,19 @@ const mostLooked = 5_000;
  * another. To be called for each pause that the engine tells of.
  */
 export async function notePause(
-  service: Pick<ServiceStore, 'getSettings' | 'putSetting'>,
+  service: Pick<ServiceStore, 'changeSettings'>,
   { account, until, message }: AccountPause,
   clock: Clock,
 ): Promise<void> {
-  const paused = await readPauses(service);
-  const recent = Object.entries(paused).filter(([, each]) => each.until + graceMs > clock.now());
-  await service.putSetting(settingName, { ...Object.fromEntries(recent), [account]: { until, message } }, clock.now());
+  const now = clock.now();
+  await service.changeSettings((settings) => {
+    const recent = Object.entries(pausesIn(settings)).filter(([, each]) => each.until + graceMs > now);
+    return new Map([[settingName, { ...Object.fromEntries(recent), [account]: { until, message } }]]);
+  }, now);
 }
 
-async function readPauses(service: Pick<ServiceStore, 'getSettings'>): Promise<z.infer<typeof stored>> {
-  const parsed = stored.safeParse((await service.getSettings()).get(settingName) ?? {});
+function pausesIn(settings: ReadonlyMap<string, unknown>): z.infer<typeof stored> {
+  const parsed = stored.safeParse(settings.get(settingName) ?? {});
   return parsed.success ? parsed.data : {};
 }
 
@@ -50,7 +52,7 @@ export function accountPausedCheck(
     alerts: ['account_paused'],
     async find({ clock }) {
       const found = new Map<string, string>();
-      for (const [account, { until, message }] of Object.entries(await readPauses(service))) {
+      for (const [account, { until, message }] of Object.entries(pausesIn(await service.getSettings()))) {
         if (until + graceMs > clock.now()) found.set(account, message);
       }
       for await (const batch of openBatches(views)) {

@@ -187,6 +187,18 @@ describe('account_paused', () => {
     expect(await fixture.events()).toEqual(['alert_raised', 'alert_resolved']);
   });
 
+  test('two that pause an account at the same moment are both told of', async () => {
+    const fixture = createAlertsFixture();
+    const accounts = ['openai:1234', 'gemini:5678', 'anthropic:9'];
+    const pause = { until: start + 15 * 60_000, message: 'the key was refused' };
+    await Promise.all(
+      accounts.map((account) => notePause(fixture.store.service, { ...pause, account }, fixture.clock)),
+    );
+    expect((await fixture.look()).toSorted()).toEqual(
+      accounts.map((account) => `account_paused:${account}`).toSorted(),
+    );
+  });
+
   test.each(['auth', 'quota'])('a batch that waits with %s says so as well', async (code) => {
     const fixture = createAlertsFixture();
     const { runId } = await enqueueJobs(fixture.store, 1);

@@ -45,7 +45,7 @@ const growthFactor = 1.1;
  * queue has drained. The samples are in the store: a restart forgets none.
  */
 export function growingQueueCheck(
-  service: Pick<ServiceStore, 'getSettings' | 'putSetting'>,
+  service: Pick<ServiceStore, 'changeSettings'>,
   views: Pick<OwnViews, 'totals'>,
 ): Check {
   return {
@@ -54,11 +54,13 @@ export function growingQueueCheck(
     async find({ settings, clock }) {
       const { held, queued, packed, running } = await views.totals();
       const unfinished = queued + packed + running;
-      const stored = samples.safeParse((await service.getSettings()).get(settingName) ?? []);
-      const before = stored.success ? stored.data : [];
-      const after = addSample(before, clock.now(), unfinished);
-      if (after !== before) await service.putSetting(settingName, after, clock.now());
-      const growth = growthIn(after, clock.now(), windowOf(settings));
+      const now = clock.now();
+      const stored = await service.changeSettings((current) => {
+        const before = samplesIn(current);
+        const after = addSample(before, now, unfinished);
+        return new Map(after === before ? [] : [[settingName, after]]);
+      }, now);
+      const growth = growthIn(samplesIn(stored), now, windowOf(settings));
       if (!growth) return [];
       return [
         {
@@ -71,6 +73,11 @@ export function growingQueueCheck(
       ];
     },
   };
+}
+
+function samplesIn(stored: ReadonlyMap<string, unknown>): Samples {
+  const parsed = samples.safeParse(stored.get(settingName) ?? []);
+  return parsed.success ? parsed.data : [];
 }
 
 function windowOf({ schedule, triggers, queue_triggers: own }: Settings): number {

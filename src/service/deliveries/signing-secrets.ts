@@ -24,8 +24,6 @@ export const oldSignsMs = 24 * 3_600_000;
 const name = 'webhook_signing';
 /** Another process sees a rotation within this time. */
 const keptMs = 5_000;
-/** How long the process that was first gets to write what it made. */
-const waitMs = 200;
 
 const storedShape = z.object({
   installation: z.string().min(1),
@@ -37,7 +35,7 @@ const storedShape = z.object({
 type Stored = z.infer<typeof storedShape>;
 
 export function createSigningSecrets(options: {
-  service: Pick<ServiceStore, 'getSettings' | 'putSetting' | 'sealQueues'>;
+  service: Pick<ServiceStore, 'getSettings' | 'changeSettings'>;
   clock: Clock;
   /** Unguessable; by default of node:crypto. */
   randomBytes?: (size: number) => Buffer;
@@ -46,50 +44,37 @@ export function createSigningSecrets(options: {
   const bytes = options.randomBytes ?? randomBytes;
   let known: { stored: Stored; readAt: number } | undefined;
 
-  const read = async (): Promise<Stored | undefined> => {
-    const value = (await service.getSettings()).get(name);
-    if (value === undefined) return undefined;
-    const parsed = storedShape.safeParse(value);
-    if (parsed.success) return parsed.data;
-    // A new one in its place would make every receiver refuse what we send.
-    throw new OffpeakError(
-      `The setting ${name} cannot be read; rotate the signing secret, and tell it to the receivers.`,
-      {
-        code: 'config',
-      },
-    );
-  };
   const keep = (stored: Stored): Stored => {
     known = { stored, readAt: clock.now() };
     return stored;
   };
+  const newInstallation = () => bytes(6).toString('hex');
   const newSecret = () => ({ secret: `${secretPrefix}${bytes(32).toString('base64')}`, until: null });
-  const write = async (stored: Stored): Promise<Stored> => {
-    await service.putSetting(name, stored, clock.now());
-    return keep((await read()) ?? stored);
-  };
 
-  /** Whoever sets the mark makes the first one; the others wait for it, and do not wait for one that crashed. */
-  const makeFirst = async (): Promise<Stored> => {
-    const marked = await service.sealQueues([], clock.now(), { name, dueAt: 0 });
-    if (marked === 'marked') {
-      await clock.sleep(waitMs);
-      const theirs = await read();
-      if (theirs) return keep(theirs);
-    }
-    return write({ installation: bytes(6).toString('hex'), secrets: [newSecret()] });
+  /** Decided on what is stored at that moment: of what two processes make at once nothing is lost. */
+  const change = async (decide: (stored: unknown) => Stored): Promise<Stored> => {
+    const changed = await service.changeSettings(
+      (settings) => new Map([[name, decide(settings.get(name))]]),
+      clock.now(),
+    );
+    return parse(changed.get(name));
+  };
+  const read = async (): Promise<Stored> => {
+    const stored = (await service.getSettings()).get(name);
+    if (stored !== undefined) return parse(stored);
+    const first: Stored = { installation: newInstallation(), secrets: [newSecret()] };
+    // Another process may have made it since.
+    return change((theirs) => (theirs === undefined ? first : parse(theirs)));
   };
 
   // Many deliveries are signed at once: they share one reading, and the making of the first.
   let reading: Promise<Stored> | undefined;
   const current = async (): Promise<Stored> => {
     if (known && Math.abs(clock.now() - known.readAt) < keptMs) return known.stored;
-    reading ??= read()
-      .then((stored) => (stored ? keep(stored) : makeFirst()))
-      .finally(() => {
-        reading = undefined;
-      });
-    return reading;
+    reading ??= read().finally(() => {
+      reading = undefined;
+    });
+    return keep(await reading);
   };
 
   return {
@@ -99,18 +84,31 @@ export function createSigningSecrets(options: {
       return { installation, secrets: valid.map(({ secret }) => secret) };
     },
     async rotate() {
-      // Also mends a setting that cannot be read.
-      const before = await read().catch(() => undefined);
       const made = newSecret();
-      const until = clock.now() + oldSignsMs;
-      const old = (before?.secrets ?? [])
-        .map((each) => ({ ...each, until: each.until ?? until }))
-        .filter((each) => each.until > clock.now());
-      await write({
-        installation: before?.installation ?? bytes(6).toString('hex'),
-        secrets: [made, ...old].slice(0, 10),
+      const now = clock.now();
+      const installation = newInstallation();
+      const stored = await change((before) => {
+        // Also mends a setting that cannot be read.
+        const valid = storedShape.safeParse(before).data;
+        const old = (valid?.secrets ?? [])
+          .map((each) => ({ ...each, until: each.until ?? now + oldSignsMs }))
+          .filter((each) => each.until > now);
+        return { installation: valid?.installation ?? installation, secrets: [made, ...old].slice(0, 10) };
       });
+      keep(stored);
       return made.secret;
     },
   };
+}
+
+function parse(stored: unknown): Stored {
+  const parsed = storedShape.safeParse(stored);
+  if (parsed.success) return parsed.data;
+  // A new one in its place would make every receiver refuse what we send.
+  throw new OffpeakError(
+    `The setting ${name} cannot be read; rotate the signing secret, and tell it to the receivers.`,
+    {
+      code: 'config',
+    },
+  );
 }

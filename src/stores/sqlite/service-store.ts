@@ -34,7 +34,7 @@ export function createServiceStore(db: Database, { random, now }: ServiceOptions
     requeueJob: async (job) => requeueJob(db, job, now()),
     cancelBatch: async (batchId) => cancelBatch(db, batchId, now()),
     getSettings: async () => settings.getSettings(db),
-    putSetting: async (name, value, at) => settings.putSetting(db, name, value, at),
+    changeSettings: async (change, at) => settings.changeSettings(db, change, at),
     addToken: async (token, hash) => tokens.addToken(db, token, hash),
     findToken: async (hash) => tokens.findToken(db, hash),
     listTokens: async () => tokens.listTokens(db),

@@ -48,7 +48,7 @@ export function testServedHostileText(context: ServedContext): void {
     expect(await views.listRuns({ limit: 9, search: `%${text}` })).toEqual([]);
     await service.planDeliveries(start);
     expect(await service.listDeliveries({ limit: 9 })).toMatchObject([{ url: text, job: id }]);
-    await service.putSetting(text, { [`x${text}`]: text }, start);
+    await service.changeSettings(() => new Map([[text, { [`x${text}`]: text }]]), start);
     expect((await service.getSettings()).get(text)).toEqual({ [`x${text}`]: text });
     await service.addToken({ id: text, name: text, role: 'read', createdAt: start }, `h${text}`);
     expect(await service.findToken(`h${text}`)).toMatchObject({ id: text, name: text });

@@ -4,21 +4,58 @@ import { start } from '../store/context.ts';
 import type { ServedContext } from './context.ts';
 
 export function testSettings(context: ServedContext): void {
+  const set = (values: Record<string, unknown>, now = start) =>
+    context.service.changeSettings(() => new Map(Object.entries(values)), now);
+
   test('values by name, the last one counts, seen by everybody and after a restart', async () => {
     const { service } = context;
     expect(await service.getSettings()).toEqual(new Map());
     const triggers = { count: 10, age_minutes: null, nested: ['a', { b: true }], 'a"b\u0000': '\u2028' };
-    await service.putSetting('triggers', { count: 1 }, start);
-    await service.putSetting('triggers', triggers, start + 1);
-    await service.putSetting('__proto__', 'x', start);
-    await service.putSetting('off', null, start);
+    await set({ triggers: { count: 1 }, other: undefined });
+    await service.changeSettings(() => new Map([['__proto__', 'x']]), start);
     const expected = new Map<string, unknown>([
       ['__proto__', 'x'],
-      ['off', null],
+      ['other', null],
       ['triggers', triggers],
     ]);
+    expect(await set({ triggers }, start + 1)).toEqual(expected);
+    expect(await set({})).toEqual(expected);
     expect(await (await context.second()).service.getSettings()).toEqual(expected);
     expect(await (await context.reopen()).service.getSettings()).toEqual(expected);
+  });
+
+  test('of many that change one at once, none is lost', async () => {
+    const stores = [context.store, await context.second(), await context.second()];
+    const add = (name: string) => (settings: ReadonlyMap<string, unknown>) => {
+      const before = settings.get('names');
+      return new Map([['names', [...(Array.isArray(before) ? before : []), name]]]);
+    };
+    const names = Array.from({ length: 30 }, (_, i) => `name-${i}`);
+    await Promise.all(
+      names.map((name, i) => (stores[i % 3] ?? context.store).service.changeSettings(add(name), start)),
+    );
+    const kept = (await context.service.getSettings()).get('names');
+    expect(Array.isArray(kept) ? kept.toSorted() : kept).toEqual(names.toSorted());
+  });
+
+  test('several are set together, or none of them', async () => {
+    const { service } = context;
+    await set({ a: 1 });
+    // What has no JSON text cannot be stored.
+    await expect(set({ a: 2, b: 2n, c: 2 })).rejects.toMatchObject({ code: 'store_failed' });
+    expect(await service.getSettings()).toEqual(new Map([['a', 1]]));
+    expect(await set({ a: 3, b: 3 })).toEqual(new Map(Object.entries({ a: 3, b: 3 })));
+  });
+
+  test('who decides may refuse: nothing is set, and the refusal is told as it is', async () => {
+    const { service } = context;
+    await set({ a: 1 });
+    const refusal = new RangeError('not so');
+    const refused = service.changeSettings(() => {
+      throw refusal;
+    }, start);
+    await expect(refused).rejects.toBe(refusal);
+    expect(await set({ b: 2 })).toEqual(new Map(Object.entries({ a: 1, b: 2 })));
   });
 }
 
