@@ -83,6 +83,7 @@ export {
   type CursorMove,
   type Delivery,
   type DeliveryAttempt,
+  type DeliveryLease,
   type DeliveryState,
   deliveryStates,
   type Enqueued,

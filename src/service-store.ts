@@ -72,20 +72,32 @@ export interface ServiceStore {
    * results were looked at. A result that changes is planned again, unless the delivery of the former one still waits.
    */
   planDeliveries(now: number): Promise<number>;
-  addDelivery(delivery: NewDelivery, now: number): Promise<number>;
   /** The deliveries that are due, leased; a lease that has lapsed is free. */
   claimDeliveries(owner: string, now: number, until: number, limit: number): Promise<Delivery[]>;
   /**
-   * Books an attempt; `nextAt` absent: it was the last one, `delivered` or given up. Under a lapsed lease too: every
-   * attempt is on record, and what was delivered stays so.
+   * Books an attempt; `nextAt` absent: it was the last one, `delivered` or given up. Every attempt is on record, but only
+   * under its own lease, which may have lapsed, does it say what becomes of the delivery; `delivered` always does, and
+   * what was delivered stays so. False: it said nothing, for somebody else has the delivery, or it was asked for again.
    */
-  bookDelivery(id: number, attempt: DeliveryAttempt, outcome: DeliveryState, nextAt?: number): Promise<void>;
+  bookDelivery(
+    id: number,
+    lease: DeliveryLease,
+    attempt: DeliveryAttempt,
+    outcome: DeliveryState,
+    nextAt?: number,
+  ): Promise<boolean>;
   listDeliveries(filter: { state?: DeliveryState; job?: number; before?: number; limit: number }): Promise<Delivery[]>;
   getDelivery(id: number): Promise<{ delivery: Delivery; attempts: DeliveryAttempt[] } | undefined>;
-  /** Due again now, with all its time: `firstAt` begins anew. False: there is none. */
+  /**
+   * Due again now, with all its time: `firstAt` begins anew, and an attempt that is under way has lost its lease. False:
+   * there is none.
+   */
   redeliver(id: number, now: number): Promise<boolean>;
-  /** Gives a claimed delivery back untried, to be claimed again from then on. In `sqlite/outbox.ts`. */
-  postponeDelivery(id: number, nextAt: number): Promise<void>;
+  /**
+   * Gives a claimed delivery back untried, to be claimed again from then on; under a lease that was lost it changes
+   * nothing. In `sqlite/outbox.ts`.
+   */
+  postponeDelivery(id: number, lease: DeliveryLease, nextAt: number): Promise<void>;
   /** Where a cursor stands; undefined: it was never moved. In `sqlite/outbox.ts`. */
   getCursor(name: string): Promise<number | undefined>;
   /**
@@ -209,6 +221,12 @@ export interface CursorMove {
   name: string;
   from: number | undefined;
   to: number;
+}
+
+/** As it was claimed: another claim, by the same owner too, is another lease. */
+export interface DeliveryLease {
+  owner: string;
+  until: number;
 }
 
 export interface DeliveryAttempt {

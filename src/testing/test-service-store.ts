@@ -1,8 +1,9 @@
 import { describe } from 'vitest';
 import { testAlerts } from './service-store/alerts.ts';
 import { type MakeServedStore, useServedStore } from './service-store/context.ts';
-import { testDeliveries, testPlanning } from './service-store/deliveries.ts';
+import { testDeliveries } from './service-store/deliveries.ts';
 import { testServedHostileText } from './service-store/hostile-text.ts';
+import { testPlanning } from './service-store/planning.ts';
 import { testIdempotency, testQueueing } from './service-store/queueing.ts';
 import { testMarks, testQueueStates, testRelease, testSending } from './service-store/sending.ts';
 import { testDuties, testSettings, testTokens } from './service-store/settings.ts';

@@ -5,9 +5,8 @@ import { createBatchReader } from '../views/batch-reader.ts';
 import { createDeliveriesFixture, type DeliveriesFixture, idsOf, startReceiver } from './deliveries-fixtures.ts';
 
 async function plan({ store, clock }: DeliveriesFixture, count: number, url: string): Promise<void> {
-  for (let i = 0; i < count; i++) {
-    await store.service.addDelivery({ event: 'run.ended', url, body: `{"i":${i}}` }, clock.now());
-  }
+  const planned = Array.from({ length: count }, (_, i) => ({ event: 'run.ended', url, body: `{"i":${i}}` }));
+  await store.service.planFrom({ name: url, from: undefined, to: count }, planned, clock.now());
 }
 
 /** A receiver that answers when it is told to. */
@@ -173,6 +172,26 @@ test('a process that crashed before it booked: sent again when its lease has lap
   expect(new Set(idsOf(receiver)).size).toBe(1);
   await fixture.run();
   expect(receiver.seen).toHaveLength(2);
+});
+
+test('asked for again while it is on its way, it is sent once more, whatever the receiver says to the first', async () => {
+  const fixture = createDeliveriesFixture();
+  const { clock, deliveries } = fixture;
+  const receiver = await patientReceiver();
+  await plan(fixture, 1, receiver.server.url);
+  const done = fixture.run();
+  await receiver.wait(1);
+  await clock.advance(1_000);
+  const [row] = (await deliveries.list({ limit: 1 })).deliveries;
+  await deliveries.redeliver(row?.delivery_id ?? 0);
+  // "Gone": it would have been given up.
+  receiver.waiting.splice(0)[0]?.writeHead(410).end();
+  await receiver.wait(1);
+  expect(await fixture.store.service.listAlerts({ openOnly: true, limit: 10 })).toEqual([]);
+  receiver.answerAll();
+  await done;
+  expect((await deliveries.list({ limit: 2 })).deliveries).toMatchObject([{ state: 'delivered', attempts: 2 }]);
+  expect(new Set(idsOf(receiver.server)).size).toBe(1);
 });
 
 test('what could not be booked is told, also while others are being claimed', async () => {

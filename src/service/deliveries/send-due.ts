@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.ts';
 import type { Random } from '../../ids.ts';
-import type { Delivery, DeliveryAttempt, ServiceStore } from '../../service-store.ts';
+import type { Delivery, DeliveryAttempt, DeliveryLease, ServiceStore } from '../../service-store.ts';
 import { type AttemptOptions, attemptDelivery, type Tried } from './attempt.ts';
 import type { HostLimits } from './host-limits.ts';
 import { nextAttemptAt } from './retry-plan.ts';
@@ -34,10 +34,16 @@ interface Sending extends SendDueOptions {
   running: Set<Promise<void>>;
   /** The store failed while something was booked. */
   failure: { error: unknown } | undefined;
-  /** Claimed, and waiting for a place at their host. */
-  waiting: { delivery: Delivery; since: number }[];
+  /** Waiting for a place at their host. */
+  waiting: Claimed[];
   /** Breaks off what is under way. */
   breakOff: AbortSignal;
+}
+
+interface Claimed {
+  delivery: Delivery;
+  lease: DeliveryLease;
+  since: number;
 }
 
 /** Sends everything that is due; returns when nothing is, or soon after the signal. */
@@ -74,17 +80,18 @@ async function startDue(sending: Sending, signal: AbortSignal): Promise<boolean>
   // A claim is a commit: not one for each place that gets free.
   if (free < parallel / 3 || signal.aborted) return false;
   const now = clock.now();
-  const claimed = await service.claimDeliveries(owner, now, now + leaseMs, free);
-  for (const delivery of claimed) await startOrWait(sending, { delivery, since: now });
+  const lease = { owner, until: now + leaseMs };
+  const claimed = await service.claimDeliveries(owner, now, lease.until, free);
+  for (const delivery of claimed) await startOrWait(sending, { delivery, lease, since: now });
   return claimed.length > 0;
 }
 
-async function startOrWait(sending: Sending, entry: Sending['waiting'][number]): Promise<void> {
+async function startOrWait(sending: Sending, entry: Claimed): Promise<void> {
   const { service, clock, random, hosts, running, waiting } = sending;
-  const { delivery, since } = entry;
+  const { delivery, lease, since } = entry;
   const held = hosts.begin(hostOf(delivery));
   if (held === undefined) {
-    const task = send(sending, delivery)
+    const task = send(sending, entry)
       // Not booked, it is sent again when its lease lapses: twice on the wire, under the same id.
       .catch((error: unknown) => {
         sending.failure ??= { error };
@@ -92,9 +99,9 @@ async function startOrWait(sending: Sending, entry: Sending['waiting'][number]):
       .finally(() => running.delete(task));
     running.add(task);
   } else if (held !== 'busy') {
-    await service.postponeDelivery(delivery.id, held.restsUntil + random() * longestWaitMs);
+    await service.postponeDelivery(delivery.id, lease, held.restsUntil + random() * longestWaitMs);
   } else if (clock.now() - since >= longestWaitMs) {
-    await service.postponeDelivery(delivery.id, clock.now() + random() * longestWaitMs);
+    await service.postponeDelivery(delivery.id, lease, clock.now() + random() * longestWaitMs);
   } else waiting.push(entry);
 }
 
@@ -111,17 +118,18 @@ async function nextEnd({ running, waiting, clock }: Sending, signal: AbortSignal
   done.abort();
 }
 
-async function send(sending: Sending, delivery: Delivery): Promise<void> {
+async function send(sending: Sending, claimed: Claimed): Promise<void> {
   const { clock, hosts, breakOff } = sending;
+  const { delivery } = claimed;
   const at = clock.now();
   const tried = await attemptDelivery(sending.attempt, delivery, breakOff);
   hosts.end(hostOf(delivery), tried.status === undefined && tried.outcome === 'failed' ? 'silent' : 'answered');
-  await bookTry(sending, delivery, tried, { at, durationMs: Math.max(0, Math.round(clock.now() - at)) });
+  await bookTry(sending, claimed, tried, { at, durationMs: Math.max(0, Math.round(clock.now() - at)) });
 }
 
 async function bookTry(
   { service, clock, random, breakOff, onEnd }: Sending,
-  delivery: Delivery,
+  { delivery, lease }: Claimed,
   tried: Tried,
   when: Pick<DeliveryAttempt, 'at' | 'durationMs'>,
 ): Promise<void> {
@@ -142,15 +150,24 @@ async function bookTry(
           random,
           ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
         });
-    if (nextAt !== undefined) return service.bookDelivery(delivery.id, attempt, 'pending', nextAt);
+    if (nextAt !== undefined) {
+      await service.bookDelivery(delivery.id, lease, attempt, 'pending', nextAt);
+      return;
+    }
   }
-  await service.bookDelivery(delivery.id, attempt, outcome === 'delivered' ? 'delivered' : 'failed');
-  await onEnd(delivery, outcome === 'delivered' ? 'delivered' : 'given_up');
+  const isEnded = await service.bookDelivery(
+    delivery.id,
+    lease,
+    attempt,
+    outcome === 'delivered' ? 'delivered' : 'failed',
+  );
+  // Else it is due again, or somebody else's, and was not given up.
+  if (isEnded) await onEnd(delivery, outcome === 'delivered' ? 'delivered' : 'given_up');
 }
 
 /** What waits is given back, what is under way gets a moment; then it is broken off, recorded, and due again. */
 async function closeDown({ service, clock, running, waiting }: Sending, breakOff: AbortController): Promise<void> {
-  for (const { delivery } of waiting.splice(0)) await service.postponeDelivery(delivery.id, clock.now());
+  for (const { delivery, lease } of waiting.splice(0)) await service.postponeDelivery(delivery.id, lease, clock.now());
   if (running.size === 0) return;
   const done = new AbortController();
   await Promise.race([Promise.all(running), clock.sleep(graceMs, done.signal)]);

@@ -1,9 +1,9 @@
 import {
   type Delivery,
   type DeliveryAttempt,
+  type DeliveryLease,
   type DeliveryState,
   deliveryStates,
-  type NewDelivery,
 } from '../../service-store.ts';
 import { chunkRows } from '../../store-rows.ts';
 import type { Database } from './database.ts';
@@ -53,10 +53,6 @@ function isPlanned(db: Database, job: number): boolean {
   return waiting !== undefined;
 }
 
-export function addDelivery(db: Database, delivery: NewDelivery, now: number): number {
-  return db.write(() => insertDelivery(db, delivery, now));
-}
-
 export function claimDeliveries(db: Database, owner: string, now: number, until: number, limit: number): Delivery[] {
   const due = (columns: string) =>
     db.sql(
@@ -74,31 +70,43 @@ export function claimDeliveries(db: Database, owner: string, now: number, until:
   });
 }
 
-/**
- * Every attempt is on record, a stalled process's too. What was delivered stays so, and what was given up is only moved
- * by a success.
- */
+/** Every attempt is on record, a stalled process's too; but it moves nothing of what is another's, save by a success. */
 export function bookDelivery(
   db: Database,
   id: number,
+  { owner, until }: DeliveryLease,
   attempt: DeliveryAttempt,
   outcome: DeliveryState,
   nextAt: number | undefined,
-): void {
-  db.write(() => {
+): boolean {
+  return db.write(() => {
     db.sql(
       `INSERT INTO delivery_attempts (delivery, number, at, duration_ms, status, error)
        SELECT id, 1 + (SELECT count(*) FROM delivery_attempts WHERE delivery = id), ?, ?, ?, ?
        FROM deliveries WHERE id = ?`,
     ).run(attempt.at, Math.round(attempt.durationMs), attempt.status ?? null, attempt.error ?? null, id);
-    db.sql(
-      `UPDATE deliveries SET attempts = attempts + 1, first_at = coalesce(first_at, ?1), last_status = ?2,
-         last_error = ?3 WHERE id = ?4`,
-    ).run(attempt.at, attempt.status ?? null, attempt.error ?? null, id);
-    db.sql(
-      `UPDATE deliveries SET state = ?1, next_at = ?2, lease_owner = NULL, lease_until = NULL
-       WHERE id = ?3 AND (state = 'pending' OR (state = 'failed' AND ?1 = 'delivered'))`,
-    ).run(outcome, outcome === 'pending' && nextAt !== undefined ? Math.ceil(nextAt) : null, id);
+    db.sql('UPDATE deliveries SET attempts = attempts + 1, last_status = ?, last_error = ? WHERE id = ?').run(
+      attempt.status ?? null,
+      attempt.error ?? null,
+      id,
+    );
+    // The time of a delivery that was asked for again does not begin with an attempt from before.
+    const { changes } = db
+      .sql(
+        `UPDATE deliveries SET state = ?1, next_at = ?2, first_at = coalesce(first_at, ?3),
+           lease_owner = NULL, lease_until = NULL
+         WHERE id = ?4 AND ((state = 'pending' AND lease_owner = ?5 AND lease_until = ?6)
+           OR (state <> 'delivered' AND ?1 = 'delivered'))`,
+      )
+      .run(
+        outcome,
+        outcome === 'pending' && nextAt !== undefined ? Math.ceil(nextAt) : null,
+        attempt.at,
+        id,
+        owner,
+        until,
+      );
+    return changes === 1;
   });
 }
 
@@ -135,7 +143,11 @@ export function getDelivery(db: Database, id: number): { delivery: Delivery; att
 export function redeliver(db: Database, id: number, now: number): boolean {
   return db.write(() => {
     const { changes } = db
-      .sql("UPDATE deliveries SET state = 'pending', next_at = ?, first_at = NULL WHERE id = ?")
+      // An attempt under way would else book over it, and it would be due when that says, or never.
+      .sql(
+        `UPDATE deliveries SET state = 'pending', next_at = ?, first_at = NULL, lease_owner = NULL, lease_until = NULL
+         WHERE id = ?`,
+      )
       .run(now, id);
     return changes === 1;
   });

@@ -47,24 +47,29 @@ describe('what is planned from a feed', () => {
 });
 
 describe('a delivery that is given back', () => {
+  const lease = { owner: 'a', until: now + 60_000 };
+  const claimOne = async () => {
+    await store.service.planFrom({ name: 'feed', from: undefined, to: 1 }, [delivery], now);
+    const [claimed] = await store.service.claimDeliveries(lease.owner, now, lease.until, 1);
+    return claimed?.id ?? 0;
+  };
+
   test('is claimed again from then on, with no attempt on it', async () => {
     const { service } = store;
-    const id = await service.addDelivery(delivery, now);
-    await service.claimDeliveries('a', now, now + 60_000, 1);
-    await service.postponeDelivery(id, now + 1_000);
+    const id = await claimOne();
+    await service.postponeDelivery(id, lease, now + 1_000);
     expect(await service.claimDeliveries('b', now + 999, now + 60_000, 1)).toEqual([]);
     expect(await service.claimDeliveries('b', now + 1_000, now + 60_000, 1)).toMatchObject([{ id, attempts: 0 }]);
   });
 
   test('stays as it is when something has come of it meanwhile', async () => {
     const { service } = store;
-    const id = await service.addDelivery(delivery, now);
-    await service.claimDeliveries('a', now, now + 60_000, 1);
-    await service.bookDelivery(id, { at: now, durationMs: 1, status: 500 }, 'pending', now + 5_000);
-    await service.postponeDelivery(id, now);
+    const id = await claimOne();
+    await service.bookDelivery(id, lease, { at: now, durationMs: 1, status: 500 }, 'pending', now + 5_000);
+    await service.postponeDelivery(id, lease, now);
     expect((await service.getDelivery(id))?.delivery.nextAt).toBe(now + 5_000);
-    await service.bookDelivery(id, { at: now, durationMs: 1, status: 200 }, 'delivered');
-    await service.postponeDelivery(id, now);
+    await service.bookDelivery(id, lease, { at: now, durationMs: 1, status: 200 }, 'delivered');
+    await service.postponeDelivery(id, lease, now);
     expect(await service.claimDeliveries('b', now + 1_000, now + 60_000, 1)).toEqual([]);
   });
 });

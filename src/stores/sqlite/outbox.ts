@@ -1,4 +1,4 @@
-import type { CursorMove, NewDelivery } from '../../service-store.ts';
+import type { CursorMove, DeliveryLease, NewDelivery } from '../../service-store.ts';
 import type { Database } from './database.ts';
 import { number } from './rows.ts';
 
@@ -36,25 +36,22 @@ export function insertDelivery(
   db: Database,
   delivery: Omit<NewDelivery, 'body'> & { body?: string },
   now: number,
-): number {
+): void {
   const { event, url, body, job, runId } = delivery;
-  const { lastInsertRowid } = db
-    .sql(
-      `INSERT INTO deliveries (event, url, body, job, run, state, created_at, next_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6)`,
-    )
-    .run(event, url, body ?? null, job ?? null, runId ?? null, now);
-  return Number(lastInsertRowid);
+  db.sql(
+    `INSERT INTO deliveries (event, url, body, job, run, state, created_at, next_at)
+     VALUES (?1, ?2, ?3, ?4, ?5, 'pending', ?6, ?6)`,
+  ).run(event, url, body ?? null, job ?? null, runId ?? null, now);
 }
 
-/** Only while nothing has come of it: what was booked meanwhile stays. */
-export function postponeDelivery(db: Database, id: number, nextAt: number): void {
+/** Only while nothing has come of it: what was booked, claimed or asked for meanwhile stays. */
+export function postponeDelivery(db: Database, id: number, { owner, until }: DeliveryLease, nextAt: number): void {
   db.write(() =>
     db
       .sql(
         `UPDATE deliveries SET next_at = ?, lease_owner = NULL, lease_until = NULL
-         WHERE id = ? AND state = 'pending' AND lease_owner IS NOT NULL`,
+         WHERE id = ? AND state = 'pending' AND lease_owner = ? AND lease_until = ?`,
       )
-      .run(Math.ceil(nextAt), id),
+      .run(Math.ceil(nextAt), id, owner, until),
   );
 }

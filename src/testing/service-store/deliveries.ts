@@ -1,121 +1,21 @@
 import { expect, test } from 'vitest';
-import type { Delivery, NewDelivery } from '../../service-store.ts';
-import { endBatch, failed, first, leaseFor, sendBatch, start, succeeded } from '../store/context.ts';
-import { drain, queuedJob, queuedJobs, type ServedContext, sendQueue } from './context.ts';
+import type { Delivery, DeliveryLease, NewDelivery } from '../../service-store.ts';
+import { leaseFor, start } from '../store/context.ts';
+import type { ServedContext } from './context.ts';
 
 const hook = 'https://example.com/hook';
-
-export function testPlanning(context: ServedContext): void {
-  /** Sends a queue whose jobs want to be told of, all but the first. */
-  const send = async (count: number) => {
-    const jobs = queuedJobs(count).map((job, i) => (i === 0 ? job : { ...job, callbackUrl: `${hook}/${i}` }));
-    const sent = await sendQueue(context.store, jobs);
-    return { ...sent, ...(await sendBatch(context.store, sent.lane)) };
-  };
-
-  test('what has ended and wants to be told of is planned once', async () => {
-    const { service, store } = context;
-    const { lease, attempts, jobs } = await send(4);
-    expect(await service.planDeliveries(start)).toBe(0);
-    const [a, b, c, d] = attempts;
-    if (!a || !b || !c || !d) throw new Error('expected four attempts');
-    await store.book([succeeded(a), failed(c), failed(d, { next: 'retry' })], lease);
-    expect(await service.planDeliveries(start + 1)).toBe(2);
-    await store.book([succeeded(b)], lease);
-    expect(await drain(() => service.planDeliveries(start + 2))).toBe(1);
-    expect(await service.planDeliveries(start + 3)).toBe(0);
-    const planned = await service.listDeliveries({ limit: 9 });
-    expect(planned).toEqual([
-      {
-        id: 2,
-        event: 'job.ended',
-        url: `${hook}/1`,
-        job: jobs[1],
-        state: 'pending',
-        attempts: 0,
-        createdAt: start + 2,
-        nextAt: start + 2,
-      },
-      {
-        id: 1,
-        event: 'job.ended',
-        url: `${hook}/2`,
-        job: jobs[2],
-        state: 'pending',
-        attempts: 0,
-        createdAt: start + 1,
-        nextAt: start + 1,
-      },
-    ]);
-    await endBatch(store, lease);
-  });
-
-  test('in chunks, from where it stopped, after a restart too', async () => {
-    const { service, store } = context;
-    for (let i = 0; i < 3; i++) await service.enqueue(queuedJobs(400, { callbackUrl: hook }), start);
-    const runId = (await store.listRuns())[0]?.id ?? '';
-    await drain(() => store.cancelQueuedJobs(runId));
-    expect(await service.planDeliveries(start)).toBe(500);
-    const reopened = await context.reopen();
-    expect(await reopened.service.planDeliveries(start)).toBe(500);
-    expect(await service.planDeliveries(start)).toBe(200);
-    expect(await service.listDeliveries({ limit: 2_000 })).toHaveLength(1_200);
-  });
-
-  test('several that plan at once plan each result once', async () => {
-    const { service, store } = context;
-    await service.enqueue(queuedJobs(300, { callbackUrl: hook }), start);
-    const runId = (await store.listRuns())[0]?.id ?? '';
-    await store.cancelQueuedJobs(runId);
-    const others = [service, (await context.second()).service, (await context.second()).service];
-    await Promise.all(others.map((each) => drain(() => each.planDeliveries(start))));
-    const planned = await service.listDeliveries({ limit: 2_000 });
-    expect(new Set(planned.map(({ job }) => job)).size).toBe(300);
-    expect(planned).toHaveLength(300);
-  });
-
-  test('a result that changes is told of again, once what was told before has been sent', async () => {
-    const { service, store } = context;
-    const { lane, jobs } = await sendQueue(store, [queuedJob('a', { callbackUrl: hook })]);
-    const { lease, attempts } = await sendBatch(store, lane);
-    const ref = first(attempts);
-    await store.book([failed(ref)], lease);
-    await service.planDeliveries(start);
-    // One that waits tells the newest result.
-    await store.book([succeeded(ref)], lease);
-    await service.planDeliveries(start);
-    const [delivery] = await service.claimDeliveries('a', start, start + 60, 5);
-    expect(await service.listDeliveries({ limit: 9, job: jobs[0] ?? 0 })).toHaveLength(1);
-    await service.bookDelivery(delivery?.id ?? 0, { at: start, durationMs: 5, status: 200 }, 'delivered');
-    await endBatch(store, lease);
-  });
-
-  test('a job that is asked for again is told of again at its next end', async () => {
-    const { service, store } = context;
-    const { runId, jobs } = await sendQueue(store, [queuedJob('a', { callbackUrl: hook })]);
-    const [job = 0] = jobs;
-    await service.cancelJob(job);
-    await drain(() => service.planDeliveries(start));
-    const [delivery] = await service.claimDeliveries('a', start, start + 60, 5);
-    await service.requeueJob(job);
-    await service.cancelJob(job);
-    // The first is on its way with what was so then.
-    await drain(() => service.planDeliveries(start));
-    await service.bookDelivery(delivery?.id ?? 0, { at: start, durationMs: 5, status: 200 }, 'delivered');
-    expect((await service.listDeliveries({ limit: 9, job })).map(({ state }) => state)).toEqual([
-      'pending',
-      'delivered',
-    ]);
-    expect(await store.getRun(runId)).toMatchObject({ counts: { cancelled: 1 } });
-  });
-}
+const held = (owner: string, until: number): DeliveryLease => ({ owner, until });
 
 export function testDeliveries(context: ServedContext): void {
-  const add = (change: Partial<NewDelivery> = {}, at = start) =>
-    context.service.addDelivery(
-      { event: 'run.ended', url: hook, body: '{"a":"\\u0000"}', runId: 'run-1', ...change },
-      at,
-    );
+  let added = 0;
+  const add = async (change: Partial<NewDelivery> = {}, at = start) => {
+    const { service } = context;
+    added += 1;
+    const delivery = { event: 'run.ended', url: hook, body: '{"a":"\\u0000"}', runId: 'run-1', ...change };
+    await service.planFrom({ name: `test-${added}`, from: undefined, to: 1 }, [delivery], at);
+    const [latest] = await service.listDeliveries({ limit: 1 });
+    return latest?.id ?? 0;
+  };
   const attempt = (at: number, status?: number) => ({
     at,
     durationMs: 12,
@@ -170,10 +70,10 @@ export function testDeliveries(context: ServedContext): void {
     const { service } = context;
     const id = await add();
     await service.claimDeliveries('a', start, start + 60, 5);
-    await service.bookDelivery(id, attempt(start + 5, 500), 'pending', start + 300);
+    await service.bookDelivery(id, held('a', start + 60), attempt(start + 5, 500), 'pending', start + 300);
     expect(await service.claimDeliveries('a', start + 299, start + 400, 5)).toEqual([]);
     expect(idsOf(await service.claimDeliveries('a', start + 300, start + 400, 5))).toEqual([id]);
-    await service.bookDelivery(id, attempt(start + 310), 'failed');
+    await service.bookDelivery(id, held('a', start + 400), attempt(start + 310), 'failed');
     expect(await service.claimDeliveries('a', start + 9_999, start + 19_999, 5)).toEqual([]);
     expect(await service.getDelivery(id)).toEqual({
       delivery: expect.objectContaining({ state: 'failed', attempts: 2, firstAt: start + 5, lastError: 'ECONNRESET' }),
@@ -189,23 +89,73 @@ export function testDeliveries(context: ServedContext): void {
     const id = await add();
     await service.claimDeliveries('stalled', start, start + 60, 5);
     await service.claimDeliveries('b', start + 60, start + 120, 5);
-    await service.bookDelivery(id, attempt(start + 70, 200), 'delivered');
-    await service.bookDelivery(id, attempt(start + 80, 503), 'pending', start + 90);
+    await service.bookDelivery(id, held('b', start + 120), attempt(start + 70, 200), 'delivered');
+    await service.bookDelivery(id, held('stalled', start + 60), attempt(start + 80, 503), 'pending', start + 90);
     expect(await service.getDelivery(id)).toMatchObject({ delivery: { state: 'delivered', attempts: 2 } });
     expect(await service.claimDeliveries('c', start + 999, start + 9_999, 5)).toEqual([]);
+  });
+
+  test('an attempt under a lapsed lease counts, until somebody else has the delivery', async () => {
+    const { service } = context;
+    const id = await add();
+    await service.claimDeliveries('slow', start, start + 60, 5);
+    expect(await service.bookDelivery(id, held('slow', start + 60), attempt(start, 500), 'pending', start + 300)).toBe(
+      true,
+    );
+    await service.claimDeliveries('slow', start + 300, start + 360, 5);
+    await service.claimDeliveries('b', start + 360, start + 420, 5);
+    for (const outcome of ['pending', 'failed'] as const) {
+      const booked = service.bookDelivery(id, held('slow', start + 360), attempt(start + 301, 500), outcome);
+      expect(await booked).toBe(false);
+    }
+    await service.postponeDelivery(id, held('slow', start + 360), start + 361);
+    // It is on record, and is still the other's.
+    expect(await service.getDelivery(id)).toMatchObject({
+      delivery: { state: 'pending', attempts: 3, nextAt: start + 300, firstAt: start },
+    });
+    expect(await service.claimDeliveries('c', start + 419, start + 500, 5)).toEqual([]);
+    expect(await service.bookDelivery(id, held('b', start + 420), attempt(start + 370), 'failed')).toBe(true);
+    // A success is one, whoever had it.
+    expect(await service.bookDelivery(id, held('slow', start + 360), attempt(start + 302, 200), 'delivered')).toBe(
+      true,
+    );
+    expect(await service.getDelivery(id)).toMatchObject({ delivery: { state: 'delivered', attempts: 5 } });
+    expect(await service.bookDelivery(id, held('b', start + 420), attempt(start + 371, 200), 'delivered')).toBe(false);
+  });
+
+  test('again, by hand, while it is on its way: due now, whatever comes of that attempt', async () => {
+    const { service } = context;
+    const id = await add();
+    await service.claimDeliveries('a', start, start + 60, 5);
+    expect(await service.redeliver(id, start + 10)).toBe(true);
+    expect(await service.bookDelivery(id, held('a', start + 60), attempt(start, 410), 'failed')).toBe(false);
+    await service.postponeDelivery(id, held('a', start + 60), start + 9_000);
+    const [again] = await service.claimDeliveries('a', start + 20, start + 80, 5);
+    expect(again).toMatchObject({ id, attempts: 1, nextAt: start + 10 });
+    expect(again).not.toHaveProperty('firstAt');
+    // The same process sends it twice now: the first says nothing about the second.
+    const late = service.bookDelivery(id, held('a', start + 60), attempt(start, 500), 'pending', start + 9_000);
+    expect(await late).toBe(false);
+    expect(await service.claimDeliveries('b', start + 79, start + 90, 5)).toEqual([]);
+    expect(await service.bookDelivery(id, held('a', start + 80), attempt(start + 21, 500), 'pending', start + 99)).toBe(
+      true,
+    );
+    expect(await service.getDelivery(id)).toMatchObject({
+      delivery: { state: 'pending', attempts: 3, firstAt: start + 21, nextAt: start + 99 },
+    });
   });
 
   test('again, by hand: due now, with all its time, its history kept', async () => {
     const { service } = context;
     const id = await add();
     await service.claimDeliveries('a', start, start + 60, 5);
-    await service.bookDelivery(id, attempt(start, 410), 'failed');
+    await service.bookDelivery(id, held('a', start + 60), attempt(start, 410), 'failed');
     expect(await service.redeliver(id, start + 500)).toBe(true);
     expect(await service.redeliver(id + 1, start)).toBe(false);
     const [claimed] = await service.claimDeliveries('a', start + 500, start + 600, 5);
     expect(claimed).toMatchObject({ id, attempts: 1, nextAt: start + 500 });
     expect(claimed).not.toHaveProperty('firstAt');
-    await service.bookDelivery(id, attempt(start + 510, 204), 'delivered');
+    await service.bookDelivery(id, held('a', start + 600), attempt(start + 510, 204), 'delivered');
     expect(await service.getDelivery(id)).toMatchObject({
       delivery: { state: 'delivered', firstAt: start + 510, lastStatus: 204 },
       attempts: [{ status: 410 }, { status: 204 }],
@@ -216,7 +166,7 @@ export function testDeliveries(context: ServedContext): void {
     const { service } = context;
     const id = await add();
     await service.claimDeliveries('a', start, start + 60, 5);
-    await service.postponeDelivery(id, start + 30);
+    await service.postponeDelivery(id, held('a', start + 60), start + 30);
     expect(await service.claimDeliveries('a', start + 29, start + 60, 5)).toEqual([]);
     expect(await service.claimDeliveries('a', start + 30, start + 60, 5)).toMatchObject([{ id, attempts: 0 }]);
   });
@@ -225,8 +175,8 @@ export function testDeliveries(context: ServedContext): void {
     const { service } = context;
     const ids = [await add({ job: 7 }), await add(), await add({ job: 7 }), await add()];
     await service.claimDeliveries('a', start, start + 60, 5);
-    await service.bookDelivery(ids[1] ?? 0, attempt(start, 200), 'delivered');
-    await service.bookDelivery(ids[2] ?? 0, attempt(start, 410), 'failed');
+    await service.bookDelivery(ids[1] ?? 0, held('a', start + 60), attempt(start, 200), 'delivered');
+    await service.bookDelivery(ids[2] ?? 0, held('a', start + 60), attempt(start, 410), 'failed');
     expect(idsOf(await service.listDeliveries({ limit: 2 }))).toEqual([ids[3], ids[2]]);
     expect(idsOf(await service.listDeliveries({ limit: 9, before: ids[2] ?? 0 }))).toEqual([ids[1], ids[0]]);
     expect(idsOf(await service.listDeliveries({ limit: 9, job: 7 }))).toEqual([ids[2], ids[0]]);
