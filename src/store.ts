@@ -132,7 +132,10 @@ export interface Store {
   renewLeases(owner: string, until: number): Promise<void>;
   /** Owners that hold a lease now. */
   listOwners(): Promise<string[]>;
-  /** Frees all leases of an owner that has stopped; its realtime calls in flight go back to the queue. */
+  /**
+   * Frees all leases of an owner that has stopped, and of a process those of its workers (`processOf`); its realtime calls
+   * in flight go back to the queue.
+   */
   releaseOwner(owner: string, now: number): Promise<void>;
   /** Frees the leases that have lapsed; returns how many. */
   releaseLapsed(now: number): Promise<number>;

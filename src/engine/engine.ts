@@ -19,7 +19,7 @@ export interface Engine {
   priceOf: (provider: string, model: string) => Price | undefined;
   clock: Clock;
   random: Random;
-  /** Names this worker on its leases. */
+  /** Names this process, and in a worker that worker, on its leases. */
   owner: string;
   leaseMs: number;
   /** Does nothing, except under a crash test, where the process ends here. */

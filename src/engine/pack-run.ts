@@ -3,6 +3,7 @@ import { hasCode } from '../errors.ts';
 import { newNonce } from '../ids.ts';
 import type { Lane } from '../store-rows.ts';
 import { type Engine, leaseOf } from './engine.ts';
+import { asHolder, holdLeases } from './hold-leases.ts';
 import { pack } from './pack.ts';
 
 /**
@@ -10,7 +11,18 @@ import { pack } from './pack.ts';
  * A worker may be packing the same lanes meanwhile; what it has taken is not among the answer. What a crash leaves half
  * packed the next worker goes on with.
  */
-export async function packRun(engine: Engine, runId: string, signal: AbortSignal): Promise<Batch[]> {
+export async function packRun(base: Engine, runId: string, signal: AbortSignal): Promise<Batch[]> {
+  const engine = asHolder(base);
+  // A fault of the store that matters is met by packing as well.
+  const holding = holdLeases(engine, () => {});
+  try {
+    return await packLanes(engine, runId, signal);
+  } finally {
+    await holding.end();
+  }
+}
+
+async function packLanes(engine: Engine, runId: string, signal: AbortSignal): Promise<Batch[]> {
   const batches: Batch[] = [];
   const spent = new Set<number>();
   while (!signal.aborted) {

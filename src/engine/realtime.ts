@@ -68,7 +68,7 @@ async function call(
     ? throttled(engine, state, job, outcome)
     : await judged(engine, lane, run, job, outcome);
   if (lane.mode === 'sequential') rest(state, engine.clock.now() + engine.sequentialPauseMs);
-  await bookPaid(engine, row);
+  await bookEnd(engine, row);
   engine.crashpoint('C16');
   if (row.outcome !== 'returned') engine.emit({ type: 'booked', rows: [toBookedJob(row, startedAt)] });
 }
@@ -88,17 +88,17 @@ async function judged(engine: Engine, lane: Lane, run: Run, job: ClaimedJob, out
   return row;
 }
 
-/** Times that a paid answer is offered to a store that cannot take it now: locked, or its disk full. */
+/** Times that the end of a call is offered to a store that cannot take it now: locked, or its disk full. */
 const bookTries = 10;
 
-async function bookPaid(engine: Engine, row: BookRow): Promise<void> {
+async function bookEnd(engine: Engine, row: BookRow): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
       await engine.store.book([row], undefined);
       return;
     } catch (error) {
       if (!isOffpeakError(error) || !error.retryable || tries === bookTries) throw error;
-      engine.emit({ type: 'note', message: `${error.message} The answer is kept; trying again.` });
+      engine.emit({ type: 'note', message: `${error.message} What became of the call is kept; trying again.` });
       await engine.clock.sleep(1_000);
     }
   }
@@ -129,7 +129,7 @@ async function giveBack(
   const now = engine.clock.now();
   // A call that was broken off may have been answered, and charged: its attempt stays on record.
   const outcome = signal.aborted ? 'lost' : 'returned';
-  await engine.store.book([{ job: job.job, attempt: job.attempt, outcome, next: 'queued', at: now }], undefined);
+  await bookEnd(engine, { job: job.job, attempt: job.attempt, outcome, next: 'queued', at: now });
   if (signal.aborted) return;
   if (!isOffpeakError(error, 'unavailable', 'rate_limited', 'bad_answer')) throw error;
   // Calls that were in flight together meet the same outage: it counts once.

@@ -1,3 +1,4 @@
+import { processOf } from '../owner.ts';
 import type { Engine } from './engine.ts';
 
 /**
@@ -13,7 +14,8 @@ export async function sweep(
   // First our own: after a suspend all of them have lapsed, though we live and our calls are under way.
   await engine.store.renewLeases(engine.owner, now + engine.leaseMs);
   for (const owner of await engine.store.listOwners()) {
-    if (owner !== engine.owner && !isAlive(owner)) await engine.store.releaseOwner(owner, now);
+    const process = processOf(owner);
+    if (process !== processOf(engine.owner) && !isAlive(process)) await engine.store.releaseOwner(owner, now);
   }
   if (freeLapsed) await engine.store.releaseLapsed(now);
 }

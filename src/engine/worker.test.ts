@@ -206,7 +206,8 @@ describe('a worker on a batch run', () => {
     const { clock, store, engine } = fixture;
     const run = await addRun(fixture, 1, realtime);
     const [lane] = await store.findLanes({ accounts: [account] }, clock.now());
-    await store.claimJobs(lane?.id ?? 0, 1, { owner: 'dead', now: clock.now(), leaseMs: 3_600_000 });
+    await store.claimJobs(lane?.id ?? 0, 1, { owner: 'dead#3', now: clock.now(), leaseMs: 3_600_000 });
+    // Whether a process runs is asked, whichever of its workers it was.
     const worker = createWorker(engine, { runId: run.id, isAlive: (owner) => owner !== 'dead' });
     await clock.runUntil(worker.run(never), 60_000);
     expect((await runOf(fixture, run.id)).counts.succeeded).toBe(1);

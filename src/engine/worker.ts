@@ -3,6 +3,7 @@ import type { Run } from '../run.ts';
 import { runEnded } from '../run.ts';
 import { budgetNote } from './budget.ts';
 import { type Engine, nextTurn } from './engine.ts';
+import { asHolder, holdLeases } from './hold-leases.ts';
 import { fail, startWork, type WorkerOptions, type WorkerState } from './start-work.ts';
 import { sweep } from './sweep.ts';
 
@@ -21,7 +22,8 @@ const graceMs = 8_000;
 const longestSleepMs = 1_000;
 
 /** The engine's loop: claims what is due in the store and starts it; the steps do the rest. */
-export function createWorker(engine: Engine, options: WorkerOptions): Worker {
+export function createWorker(base: Engine, options: WorkerOptions): Worker {
+  const engine = asHolder(base);
   const state: WorkerState = {
     engine,
     options,
@@ -47,7 +49,7 @@ async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> 
   const forward = () => stop.abort();
   if (outer.aborted) return;
   outer.addEventListener('abort', forward, { once: true });
-  const renewing = renewLeases(state);
+  const holding = holdLeases(engine, (error) => fail(state, error));
   try {
     await takeForeignWork(state);
     let sweptAt = Number.NEGATIVE_INFINITY;
@@ -81,8 +83,7 @@ async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> 
     outer.removeEventListener('abort', forward);
     stop.abort();
     await endTasks(state);
-    renewing.stop();
-    await renewing.ended;
+    await holding.end();
   }
   if (state.failure) throw state.failure.error;
 }
@@ -212,17 +213,4 @@ async function endRun(engine: Engine, run: Run): Promise<boolean> {
   const open = await engine.store.listBatches({ runId: run.id, openOnly: true, limit: 1 });
   if (open.length > 0) return false;
   return (await engine.store.updateRun(run.id, { state: 'ended' }, engine.clock.now())).state === 'ended';
-}
-
-function renewLeases(state: WorkerState): { stop: () => void; ended: Promise<void> } {
-  const { engine } = state;
-  const stop = new AbortController();
-  const loop = async () => {
-    for (;;) {
-      await engine.clock.sleep(engine.leaseMs / 3, stop.signal);
-      if (stop.signal.aborted) return;
-      await engine.store.renewLeases(engine.owner, engine.clock.now() + engine.leaseMs);
-    }
-  };
-  return { stop: () => stop.abort(), ended: loop().catch((error) => fail(state, error)) };
 }

@@ -217,7 +217,7 @@ export const defects: readonly Defect[] = [
   {
     name: 'dead-keep-leases',
     file: 'src/engine/sweep.ts',
-    find: '!isAlive(owner)',
+    find: '!isAlive(process)',
     replace: 'isAlive(engine.owner) === undefined',
     cost: 'a killed worker’s batch stands still until its lease has lapsed',
     noticedBy: ['src/engine/worker.test.ts'],

@@ -1,3 +1,4 @@
+import { processOf } from '../../owner.ts';
 import type { Database } from './database.ts';
 import { number, optionalNumber, text } from './rows.ts';
 import { deltaOf, endFlight, type RunDeltas } from './sharing.ts';
@@ -23,15 +24,26 @@ export function listOwners(db: Database): string[] {
   );
 }
 
-/** Frees what an owner held. A new claim raises the generation, so a stalled owner that wakes up writes nothing. */
+/**
+ * Frees what an owner held, and with a process what its workers did. A new claim raises the generation, so a stalled owner
+ * that wakes up writes nothing.
+ */
 export function releaseOwner(db: Database, owner: string, now: number): void {
   db.write(() => {
-    db.sql('UPDATE batches SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ?').run(owner);
+    for (const holder of [owner, ...workersOf(db, owner)]) releaseHolder(db, holder, now);
     db.sql('UPDATE deliveries SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ?').run(owner);
     db.sql('DELETE FROM duties WHERE owner = ?').run(owner);
     db.sql('DELETE FROM sessions WHERE owner = ?').run(owner);
-    loseCalls(db, 'lease_owner = ?', owner, now);
   });
+}
+
+function workersOf(db: Database, process: string): string[] {
+  return listOwners(db).filter((owner) => owner !== process && processOf(owner) === process);
+}
+
+function releaseHolder(db: Database, holder: string, now: number): void {
+  db.sql('UPDATE batches SET lease_owner = NULL, lease_until = NULL WHERE lease_owner = ?').run(holder);
+  loseCalls(db, 'lease_owner = ?', holder, now);
 }
 
 /** Frees what nobody renewed in time. */

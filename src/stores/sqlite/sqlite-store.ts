@@ -1,5 +1,6 @@
 import { hasCode } from '../../errors.ts';
 import type { Random } from '../../ids.ts';
+import { processOf } from '../../owner.ts';
 import type { ServiceStore } from '../../service-store.ts';
 import type { Store } from '../../store.ts';
 import type { Views } from '../../views.ts';
@@ -134,7 +135,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 /** Notes that we are here; after somebody's unclean end the file is checked. */
 function openSession(db: Database, options: SessionOptions): WholeCheck | undefined {
   const { owner, isAlive, at } = options;
-  const gone = leases.listOwners(db).filter((other) => !isAlive(other));
+  const gone = leases.listOwners(db).filter((other) => !isAlive(processOf(other)));
   try {
     const isUnclean = gone.length > 0 || db.read(() => db.sql('SELECT 1 FROM unclean').get()) !== undefined;
     const check = isUnclean ? checkWhole(db, at, options) : undefined;

@@ -154,6 +154,21 @@ export function testLeases(context: StoreContext): void {
     expect(await store.claimBatch(everything, leaseFor('worker-c'))).toBeUndefined();
   });
 
+  test('releasing a process frees what its workers held, and nothing of another one', async () => {
+    const { store } = context;
+    const { run, lane } = await fill(store, newJobs(4));
+    await packBatch(store, lane, { requests: 1 }, 'worker-a#1');
+    await packBatch(store, lane, { requests: 1 }, 'worker-a2#1');
+    await store.claimJobs(lane, 1, leaseFor('worker-a#2'));
+    await store.claimJobs(lane, 1, leaseFor('worker-a#b'));
+    await store.releaseOwner('worker-a#2', start + 1);
+    expect(await store.listOwners()).toEqual(expect.arrayContaining(['worker-a#1', 'worker-a2#1', 'worker-a#b']));
+    await store.releaseOwner('worker-a', start + 1);
+    const left = (await store.listOwners()).filter((owner) => owner.includes('#'));
+    expect(left).toEqual(['worker-a#b', 'worker-a2#1']);
+    expect((await runOf(store, run.id)).counts).toMatchObject({ packed: 2, running: 1, queued: 1 });
+  });
+
   test('a realtime call that was lost counts as an attempt, once', async () => {
     const { store } = context;
     const { run, lane } = await fill(store, newJobs(1, realtimeLane), { maxAttempts: 2 });
