@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { EngineEvent } from '../engine/engine.ts';
 import { OffpeakError } from '../errors.ts';
-import type { Offpeak } from '../offpeak.ts';
+import type { Offpeak, OffpeakOptions } from '../offpeak.ts';
 import type { PriceList } from '../price-list.ts';
 import type { Provider } from '../provider.ts';
 import type { Run } from '../run.ts';
@@ -29,10 +29,13 @@ export interface Context {
   readyProviders(simulated: boolean): Promise<Provider[]>;
   /** List prices, with those of the configuration above them. */
   prices(): Promise<PriceList>;
-  offpeak(
+  /** For a command that somebody waits for: gives up when nobody at the provider can be found. */
+  offpeak(simulated: boolean, onEvent?: (event: EngineEvent) => void): Promise<Offpeak>;
+  /** For a service, with those of its providers: waits an outage out, however long, while the others go on. */
+  serviceOffpeak(
     simulated: boolean,
-    onEvent?: (event: EngineEvent) => void,
-    providers?: readonly Provider[],
+    onEvent: (event: EngineEvent) => void,
+    providers: readonly Provider[],
   ): Promise<Offpeak>;
   /** A command to be typed as it stands: with `--home` where this one was given it. */
   command(words: string): string;
@@ -40,6 +43,9 @@ export interface Context {
   findRun(id: string | undefined, prefer?: 'unfinished'): Promise<Run>;
   close(): Promise<void>;
 }
+
+/** In what those that are opened here differ. */
+type ProviderOptions = Pick<OffpeakOptions, 'providers' | 'maxUnavailable' | 'onEvent'>;
 
 export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = process.env): Promise<Context> {
   const home = homeDirectory(flags.home, env);
@@ -66,6 +72,17 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
   const prices = async () => (await import('../price-list.ts')).createPriceList({ overrides: config.prices });
   const providers = async (simulated: boolean) =>
     simulated ? sandboxProviders((await openSandbox()).url) : realProviders(config);
+  const openOffpeak = async (simulated: boolean, more: ProviderOptions) => {
+    const { createOffpeak } = await import('../offpeak.ts');
+    return createOffpeak({
+      store: await openStore(),
+      priceOf: (await prices()).priceOf,
+      owner,
+      crashpoint: crashpoint(env),
+      ...(simulated ? { retry: { baseMs: 50, maxMs: 1_000 }, sequentialPauseMs: 20 } : {}),
+      ...more,
+    });
+  };
 
   return {
     config,
@@ -77,19 +94,13 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
       return simulated ? all : all.filter(({ name }) => isReady(config, name));
     },
     prices,
-    offpeak: async (simulated, onEvent, chosen) => {
-      const { createOffpeak } = await import('../offpeak.ts');
-      return createOffpeak({
-        store: await openStore(),
-        providers: chosen ?? (await providers(simulated)),
-        priceOf: (await prices()).priceOf,
-        owner,
+    offpeak: async (simulated, onEvent) =>
+      openOffpeak(simulated, {
+        providers: await providers(simulated),
         maxUnavailable: 5,
-        crashpoint: crashpoint(env),
-        ...(simulated ? { retry: { baseMs: 50, maxMs: 1_000 }, sequentialPauseMs: 20 } : {}),
         ...(onEvent ? { onEvent } : {}),
-      });
-    },
+      }),
+    serviceOffpeak: (simulated, onEvent, chosen) => openOffpeak(simulated, { providers: chosen, onEvent }),
     findRun: async (id, prefer) => findRun(await existingStore(home, openStore), id, prefer),
     close: async () => {
       for (const close of opened.reverse()) await close();

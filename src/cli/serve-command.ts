@@ -39,7 +39,7 @@ export async function serveCommand(context: Context, flags: ServeFlags, version:
     listen(event);
     if (event.type === 'batch') server?.notify();
   };
-  const offpeak = await context.offpeak(simulated, hear, providers);
+  const offpeak = await context.serviceOffpeak(simulated, hear, providers);
   const service = createService({
     offpeak,
     store,

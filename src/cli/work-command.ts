@@ -10,7 +10,7 @@ export async function workCommand(context: Context, flags: GlobalFlags): Promise
   const simulated = flags.sandbox ?? false;
   const providers = await context.readyProviders(simulated);
   const { service } = await context.store();
-  const offpeak = await context.offpeak(simulated, createListener(log, service), providers);
+  const offpeak = await context.serviceOffpeak(simulated, createListener(log, service), providers);
   log.info({ providers: providers.map(({ name }) => name) }, 'working');
   await keepWorking(offpeak, signal, log).ended;
   return exitCodes.succeeded;

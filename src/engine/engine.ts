@@ -45,7 +45,7 @@ export type EngineEvent =
   | { type: 'batch'; batch: Batch }
   | { type: 'call'; job: number; key: string; startedAt: number }
   | { type: 'booked'; rows: readonly BookedJob[] }
-  /** Its key or its money is at an end: nothing is asked of it before then (milliseconds since 1970). */
+  /** Its key, its money or its provider fails: nothing is asked of it before then (milliseconds since 1970). */
   | { type: 'paused'; account: string; until: number; message: string }
   | { type: 'note'; message: string };
 

@@ -98,6 +98,72 @@ describe('an account whose key or money is at an end', () => {
   });
 });
 
+describe('a provider that is down, beside others', () => {
+  /** Its batches, or its calls, find nobody; those of the other account take long and are paid. */
+  function down(code: 'unavailable' | 'bad_answer' | 'rejected' | 'config') {
+    const other = 'fake:account-2';
+    const fine = createFakeProvider();
+    const fixture = createEngineFixture(createFakeProvider(), { maxUnavailable: 5 });
+    const { fake, clock } = fixture;
+    const fault = () => {
+      throw new OffpeakError('nobody is there', { code });
+    };
+    fake.on.upload = fault;
+    fake.on.call = async () => fault();
+    let isBrokenOff = false;
+    fine.on.call = async (_, signal) => {
+      await clock.sleep(25_000, signal);
+      isBrokenOff ||= signal.aborted;
+      return good('answer');
+    };
+    const providers = new Map(fixture.engine.providers).set(other, { ...fine.provider, account: other });
+    return { ...fixture, engine: { ...fixture.engine, providers }, other, fine, isBrokenOff: () => isBrokenOff };
+  }
+
+  test.each([
+    ['unavailable', 'batch'],
+    ['config', 'batch'],
+    ['unavailable', 'realtime'],
+    ['bad_answer', 'realtime'],
+    ['rejected', 'realtime'],
+  ] as const)(
+    '%s, %s: a worker of everything leaves it alone; no call of the others is broken off',
+    async (code, mode) => {
+      const fixture = down(code);
+      const { clock, engine, events, other, fine, isBrokenOff } = fixture;
+      const bad = await addRun(fixture, newJobs(2, { ...lane, mode }), { concurrency: 1 });
+      const paid = await addRun(fixture, newJobs(30, { ...lane, account: other, mode: 'realtime' }, 'paid'));
+      const stop = new AbortController();
+      const working = createWorker(engine, { isAlive: () => true }).run(stop.signal);
+      await clock.advance(180_000);
+      expect((await runOf(fixture, paid.id)).counts.succeeded).toBe(30);
+      expect(fine.calls).toHaveLength(30);
+      expect(isBrokenOff()).toBe(false);
+      expect(events).toContainEqual(expect.objectContaining({ type: 'paused', account }));
+      expect((await runOf(fixture, bad.id)).counts).toMatchObject({ succeeded: 0, failed: 0 });
+      stop.abort();
+      await clock.runUntil(working);
+    },
+  );
+
+  test('a worker of one run gives up', async () => {
+    const fixture = down('unavailable');
+    const bad = await addRun(fixture, 2);
+    await expect(fixture.clock.runUntil(work(fixture, bad.id))).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('a fault of ours is no account’s: the worker says so and ends', async () => {
+    const fixture = createEngineFixture();
+    fixture.fake.on.upload = () => {
+      throw new OffpeakError('a mistake', { code: 'internal' });
+    };
+    await addRun(fixture, 1);
+    const working = createWorker(fixture.engine, { isAlive: () => true }).run(never);
+    await expect(fixture.clock.runUntil(working)).rejects.toMatchObject({ code: 'internal' });
+    expect(fixture.events.filter(({ type }) => type === 'paused')).toEqual([]);
+  });
+});
+
 describe('warming the provider’s cache', () => {
   test('one request goes first in each lane; the rest follows when it has ended', async () => {
     const fixture = createEngineFixture();

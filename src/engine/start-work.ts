@@ -31,7 +31,7 @@ export interface WorkerState {
   packing: Set<number>;
   lanes: Map<number, RealtimeLane>;
   runs: Map<string, Run>;
-  /** Accounts that nothing is asked of before a moment: their key or their money is at an end. */
+  /** Accounts that nothing is asked of before a moment: their key, their money or their provider fails. */
   paused: Map<string, number>;
   failure: { error: unknown } | undefined;
   wake: () => void;
@@ -164,16 +164,22 @@ async function inTime(engine: Engine, lane: Lane, run: Run): Promise<Lane> {
   return { ...lane, mode: 'realtime' };
 }
 
-/** What no waiting cures, but a person may: a new key, money on the account. */
-const pausing = ['auth', 'quota'] as const;
 const pauseMs = 15 * 60_000;
+
+/** Faults of the store or of ours: with any account it would be the same. Everything else a provider has said. */
+function concernsAll(error: unknown): boolean {
+  return !isOffpeakError(error) || error.code.startsWith('store_') || hasCode(error, 'internal', 'usage', 'aborted');
+}
 
 /**
  * The fault of one account stops a worker that serves one run; one that serves everybody leaves the account alone for a
- * while and says what is to be done, so that the others go on and the queue is not burnt.
+ * while and says what is to be done, so that the others go on, no paid call of theirs is broken off and the queue is not
+ * burnt.
  */
 function failOrPause(state: WorkerState, account: string, error: unknown): void {
-  if (state.options.runId !== undefined || !hasCode(error, ...pausing)) {
+  // Somebody else has the batch now.
+  if (hasCode(error, 'conflict')) return;
+  if (state.options.runId !== undefined || concernsAll(error)) {
     fail(state, error);
     return;
   }
