@@ -81,12 +81,17 @@ async function recover(engine: Engine, leased: Batch, error: unknown, signal: Ab
   const lease = leaseOf(leased);
   // As it stands in the store now; an empty change reads it under the lease.
   const batch = await store.updateBatch(lease, {}, clock.now());
-  if (signal.aborted || hasCode(error, ...fatal)) {
+  if (signal.aborted) {
     await store.updateBatch(lease, {}, clock.now(), 'release');
-    if (!signal.aborted) throw error;
     return;
   }
-  if (hasCode(error, 'batch_unavailable') && !hasRemote(batch)) return fallBack(engine, batch, error);
+  if (hasCode(error, ...fatal)) {
+    await putAside(engine, batch, error);
+    throw error;
+  }
+  if (hasCode(error, 'batch_unavailable') && !hasRemote(batch)) {
+    return fallBack(engine, batch, error).catch((fault) => recover(engine, leased, fault, signal));
+  }
   if (await isWantOfRoom(engine, batch, error)) {
     await sendSmaller(engine, batch, error.limit, { code: error.code, message: error.message });
     await store.updateBatch(lease, {}, clock.now(), 'release');
@@ -141,16 +146,22 @@ function hasRemote(batch: Batch): boolean {
   return batch.remoteId !== undefined || batch.state === 'unknown' || batch.state === 'submitting';
 }
 
+/** Gives it back, and where it would be taken up again at once, not before somebody may have mended what is wrong. */
+async function putAside({ store, clock, asideMs }: Engine, batch: Batch, error: OffpeakError): Promise<void> {
+  // A key or money stops its whole account; that goes on as soon as it can.
+  const isLate = asideMs !== undefined && error.code === 'config';
+  const { code: errorCode, message: errorMessage } = error;
+  const change = isLate ? { nextAt: clock.now() + asideMs, errorCode, errorMessage } : {};
+  await store.updateBatch(leaseOf(batch), change, clock.now(), 'release');
+}
+
 /** The provider has no batch API at this address: the lane's jobs go one after another in realtime, and the run says so. */
 async function fallBack(engine: Engine, batch: Batch, error: OffpeakError): Promise<void> {
   const { store, clock } = engine;
   const run = await store.getRun(batch.runId);
   if (run?.mode === 'batch') {
-    await store.updateBatch(leaseOf(batch), {}, clock.now(), 'release');
-    throw new OffpeakError(`${error.message}: no batch API here, and the run was asked for with --mode batch`, {
-      code: 'config',
-      cause: error,
-    });
+    const message = `${error.message}: no batch API here, and the run was asked for with --mode batch`;
+    return refuseMode(engine, batch, new OffpeakError(message, { code: 'config', cause: error }));
   }
   await proveApi(engine, batch);
   const note = `${batch.provider} has no batch API here (${error.message}): running in realtime, one after another, at the full price`;
@@ -162,12 +173,23 @@ async function fallBack(engine: Engine, batch: Batch, error: OffpeakError): Prom
   engine.emit({ type: 'note', message: note });
 }
 
+/** The fault of one run, and of nothing else at its account: a service leaves this batch alone, and no other. */
+async function refuseMode(engine: Engine, batch: Batch, error: OffpeakError): Promise<void> {
+  if (engine.asideMs === undefined) throw error;
+  const minutes = Math.round(engine.asideMs / 60_000);
+  engine.emit({ type: 'note', message: `batch ${batch.id} waits ${minutes} minutes: ${error.message}` });
+  await putAside(engine, batch, error);
+}
+
+/** What the check of an account may meet though its address is right: it passes, or says itself what is wrong. */
+const saysNothingOfAddress = ['unavailable', 'rate_limited', 'aborted', 'auth', 'quota'] as const;
+
 /** A 404 can also mean a wrong address: then every call would fail, at the full price. */
 async function proveApi(engine: Engine, batch: Batch): Promise<void> {
   try {
     await providerOf(engine, batch.account).check();
   } catch (error) {
-    await engine.store.updateBatch(leaseOf(batch), {}, engine.clock.now(), 'release');
+    if (hasCode(error, ...saysNothingOfAddress)) throw error;
     const message = `${batch.provider} does not answer as its API should (${messageOf(error)}); check the base URL: is /v1 missing?`;
     throw new OffpeakError(message, { code: 'config', cause: error });
   }

@@ -30,6 +30,11 @@ export interface Engine {
   sequentialPauseMs: number;
   /** Aborted when even what should not be interrupted must end: a create is then reconciled later. */
   breakOff?: AbortSignal;
+  /**
+   * How long a batch is left alone after a fault that only a person can mend; absent: not at all, for whoever works on its
+   * run alone is told and starts it again.
+   */
+  asideMs?: number;
   /** Tries in a row that find nobody at the provider, before the first job was accepted, until the run is given up. */
   maxUnavailable: number;
 }

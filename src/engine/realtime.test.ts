@@ -152,6 +152,50 @@ describe('realtime', () => {
     expect((await results(fixture, run.id)).map((row) => row.attempts)).toEqual([1, 1, 1]);
   });
 
+  test.each([
+    ['unavailable', 4],
+    ['rate_limited', 4],
+  ] as const)('nobody answers (%s) when its address is tried: that is waited out', async (code, faults) => {
+    const fixture = createEngineFixture(undefined, { maxUnavailable: 5 });
+    const { fake } = fixture;
+    fake.on.upload = () => {
+      throw new OffpeakError('404', { code: 'batch_unavailable' });
+    };
+    let checks = 0;
+    fake.provider.check = async () => {
+      checks += 1;
+      if (checks <= faults) throw new OffpeakError('nobody is there', { code, retryable: true });
+      return { address: 'http://fake', detail: 'fake' };
+    };
+    const run = await addRun(fixture, 2);
+    await work(fixture, run.id);
+    expect(await runOf(fixture, run.id)).toMatchObject({ state: 'ended', counts: { succeeded: 2 } });
+    expect(checks).toBe(faults + 1);
+  });
+
+  test.each([
+    ['not_found', 'config'],
+    ['bad_answer', 'config'],
+    ['rejected', 'config'],
+    ['internal', 'config'],
+    ['auth', 'auth'],
+  ] as const)('an address that answers otherwise (%s) ends the run as %s; no call is made', async (code, told) => {
+    const fixture = createEngineFixture();
+    const { fake } = fixture;
+    fake.on.upload = () => {
+      throw new OffpeakError('404', { code: 'batch_unavailable' });
+    };
+    fake.provider.check = async () => {
+      throw new OffpeakError('no', { code });
+    };
+    const run = await addRun(fixture, 2);
+    await expect(work(fixture, run.id)).rejects.toMatchObject({ code: told });
+    // Whoever mends it and starts the run again waits for nothing.
+    const [batch] = await fixture.store.listBatches({ runId: run.id });
+    expect(batch?.nextAt).toBeLessThanOrEqual(fixture.clock.now());
+    expect(fake.calls).toEqual(['upload']);
+  });
+
   test('a run that was asked for in batches is not sent in realtime: a 404 ends it, and it stays packed', async () => {
     const fixture = createEngineFixture();
     fixture.fake.on.upload = () => {

@@ -146,6 +146,61 @@ describe('a provider that is down, beside others', () => {
     },
   );
 
+  test('a run in batches where there is no batch API waits, and nothing else of its account does', async () => {
+    const fixture = createEngineFixture();
+    const { clock, engine, events, fake, store } = fixture;
+    let uploads = 0;
+    fake.on.upload = () => {
+      uploads += 1;
+      throw new OffpeakError('HTTP 404', { code: 'batch_unavailable' });
+    };
+    const refused = await addRun(fixture, 2, { mode: 'batch' });
+    const falling = await addRun(fixture, newJobs(3, lane, 'falling'));
+    const stop = new AbortController();
+    const working = createWorker(engine, { isAlive: () => true }).run(stop.signal);
+    await clock.advance(10_000);
+    const calls = await addRun(fixture, newJobs(3, { ...lane, mode: 'realtime' }, 'call'), { mode: 'realtime' });
+    await clock.advance(10 * 60_000);
+    for (const { id } of [falling, calls]) {
+      expect(await runOf(fixture, id)).toMatchObject({ state: 'ended', counts: { succeeded: 3 } });
+    }
+    expect(uploads).toBe(2);
+    expect(events.filter(({ type }) => type === 'paused')).toEqual([]);
+    const message = expect.stringContaining('waits 15 minutes: HTTP 404: no batch API here');
+    expect(events).toContainEqual({ type: 'note', message });
+    expect(await store.listBatches({ runId: refused.id })).toMatchObject([{ state: 'packed', errorCode: 'config' }]);
+    // Mended, it goes by itself.
+    delete fake.on.upload;
+    endAtOnce(fixture);
+    await clock.advance(6 * 60_000);
+    expect(await runOf(fixture, refused.id)).toMatchObject({ state: 'ended', counts: { succeeded: 2 } });
+    stop.abort();
+    await clock.runUntil(working);
+  });
+
+  test('an address that is not that of the API pauses the account, and its batch is not tried again at once', async () => {
+    const fixture = createEngineFixture();
+    const { clock, engine, events, fake, store } = fixture;
+    fake.on.upload = () => {
+      throw new OffpeakError('HTTP 404', { code: 'batch_unavailable' });
+    };
+    fake.provider.check = async () => {
+      throw new OffpeakError('no list of models', { code: 'bad_answer', retryable: true });
+    };
+    const run = await addRun(fixture, 2);
+    const stop = new AbortController();
+    const working = createWorker(engine, { isAlive: () => true }).run(stop.signal);
+    await clock.advance(10_000);
+    const message = expect.stringContaining('check the base URL');
+    expect(events).toContainEqual(expect.objectContaining({ type: 'paused', account, message }));
+    const [batch] = await store.listBatches({ runId: run.id });
+    expect(batch).toMatchObject({ state: 'packed', errorCode: 'config' });
+    expect((batch?.nextAt ?? 0) - clock.now()).toBeGreaterThan(14 * 60_000);
+    expect(fake.calls).toEqual(['upload']);
+    stop.abort();
+    await clock.runUntil(working);
+  });
+
   test('a worker of one run gives up', async () => {
     const fixture = down('unavailable');
     const bad = await addRun(fixture, 2);

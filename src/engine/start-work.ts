@@ -98,6 +98,7 @@ function startBatch(state: WorkerState, batch: Batch): void {
     {
       ...engine,
       breakOff: state.breakOff.signal,
+      ...(state.options.runId === undefined ? { asideMs: pauseMs } : {}),
       emit: (event) => {
         // Sealed: the lane's next jobs go into another batch, while this one is being sent.
         if (
