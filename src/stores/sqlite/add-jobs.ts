@@ -76,9 +76,11 @@ function meetKnown(adding: Adding, known: Row, job: NewJob, prepared: Prepared):
   const id = number(known, 'id');
   const sameRequest = optionalNumber(known, 'hash') === (prepared.hash ?? undefined);
   const mayReopen = options.reopen && (state === 'skipped' || state === 'failed');
-  // Sent already, and not yet answered (a late batch's jobs are queued too): its answer would be one to another request.
+  // Sent already, and not yet answered (a late batch's jobs are queued too, or failed in realtime): its answer would be
+  // one to another request.
   const isSent = () => db.sql('SELECT 1 FROM attempts WHERE job = ? AND outcome IS NULL').get(id) !== undefined;
-  if (!job.request || (!mayReopen && (state !== 'queued' || sameRequest || isSent()))) {
+  const mayChange = mayReopen || (state === 'queued' && !sameRequest);
+  if (!job.request || !mayChange || (!sameRequest && isSent())) {
     added.known += 1;
     if (job.request && !sameRequest) added.changed.push(job.key);
     return;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import {
+  adding,
   endBatch,
   failed,
   fill,
@@ -10,6 +11,7 @@ import {
   moveThrough,
   newJob,
   newJobs,
+  newRun,
   nonce,
   packBatch,
   realtimeLane,
@@ -179,6 +181,25 @@ export function testPrimingAndHedging(context: StoreContext): void {
     expect(rows.map((row) => row.output)).toEqual([`answer to ${a.job}`, 'realtime', 'batch', 'realtime']);
     expect(await runOf(store, run.id)).toMatchObject({ costNanoUsd: 111_111, counts: { succeeded: 4 } });
     await endBatch(store, late.lease);
+  });
+
+  test('while a late batch may answer a failed job, its request does not change; the same one is reopened', async () => {
+    const { store } = context;
+    const old = newJob('x', '{"q":"old"}');
+    const { run, lane } = await fill(store, [old], { maxAttempts: 1 });
+    const late = await sendBatch(store, lane);
+    await store.hedgeJobs(late.lease, 0);
+    await store.updateLane(lane, { mode: 'realtime' });
+    await store.book([failed(first(await store.claimJobs(lane, 1, leaseFor())))], undefined);
+    const reopening = { ...adding, reopen: true };
+    const changed = newJob('x', '{"q":"new"}');
+    expect(await store.addJobs(run.id, [changed], reopening)).toMatchObject({ reopened: 0, known: 1, changed: ['x'] });
+    expect(await store.addJobs(run.id, [old], reopening)).toMatchObject({ reopened: 1, changed: [] });
+    await store.book([succeeded(first(late.attempts), { output: 'answer to old' })], late.lease);
+    await endBatch(store, late.lease);
+    expect(first(await store.readResults(run.id, { limit: 1 }))).toMatchObject({ output: 'answer to old' });
+    const other = (await store.createRun(newRun(), start)).run;
+    expect(await store.addJobs(other.id, [changed], { ...adding, reuse: true })).toMatchObject({ reused: 0 });
   });
 
   test('jobs of a batch of which nobody knows whether it exists go back as well', async () => {
