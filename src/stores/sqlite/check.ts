@@ -12,6 +12,7 @@ export function checkStore(db: Database): string[] {
     ...unfinishedInEndedRuns(db),
     ...strayJobs(db),
     ...strayFollowers(db),
+    ...lostAnswers(db),
     ...reservations(db),
     ...openAttemptsOfEndedBatches(db),
     ...checkSums(db),
@@ -82,6 +83,20 @@ function strayFollowers(db: Database): string[] {
       const words = `job ${number(row, 'id')}, ${text(row, 'state')}, waits for the answer of job ${number(row, 'leader')}`;
       return `${words}, which is ${text(row, 'leader_state')}`;
     });
+}
+
+/** What was paid for is found by whoever asks the same; imported answers have no request, reused ones are found by theirs. */
+function lostAnswers(db: Database): string[] {
+  return db
+    .sql(
+      `SELECT j.id FROM jobs j WHERE j.state = 'succeeded' AND j.hash IS NOT NULL AND j.lane IS NOT NULL
+         AND j.reused_from IS NULL
+         AND NOT EXISTS (SELECT 1 FROM shared_requests s WHERE s.hash = j.hash AND s.job = j.id) LIMIT 5`,
+    )
+    .all()
+    .map(
+      (row) => `job ${number(row, 'id')} has an answer that nobody finds who asks the same: it would be paid for again`,
+    );
 }
 
 /** What is under way is held of the budget at least; attempts that may have been charged hold theirs for good. */

@@ -144,10 +144,13 @@ export function checkFollowers(
   const others = leaders.filter((row) => row.run !== run);
   const isUnderWay = (row: Row) => row.state === 'packed' || row.state === 'running';
   const idle = others.filter((row) => !isUnderWay(row));
-  // Its followers go their own way: the first of them leads from now on, and this one will follow it.
   const leave = (row: Row) => {
-    const now = db.sql('SELECT state FROM jobs WHERE id = ?').get(number(row, 'id'));
-    if (now && !isUnderWay(now)) endFlight(db, number(row, 'id'), optionalNumber(row, 'hash'));
+    const id = number(row, 'id');
+    const now = db.sql('SELECT state FROM jobs WHERE id = ?').get(id);
+    // Answered, and its followers not settled yet: it stays in the list, or the next who asks would pay again.
+    if (now?.state === 'succeeded') land(db, id);
+    // Its followers go their own way: the first of them leads from now on, and this one will follow it.
+    else if (now && !isUnderWay(now)) endFlight(db, id, optionalNumber(row, 'hash'));
   };
   if (idle.length > 0) db.write(() => idle.forEach(leave));
   const held = others.filter(isUnderWay).flatMap((row) => optionalNumber(row, 'batch') ?? []);

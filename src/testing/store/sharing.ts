@@ -276,4 +276,16 @@ export function testSharing(context: StoreContext): void {
     expect((await runOf(store, two.run.id)).counts.succeeded).toBe(2);
     await endBatch(store, taken.lease);
   });
+
+  test('a leader that was answered, looked at before its followers are settled, is found by the next who asks', async () => {
+    const { store } = context;
+    const { two, sent, leader } = await twoRuns(store);
+    await store.book([succeeded(leader, { output: 'one', ...paid })], sent.lease);
+    await endBatch(store, sent.lease);
+    expect(await watched(store, two.run.id)).toEqual([]);
+    await settleAll(store);
+    expect(await runOf(store, two.run.id)).toMatchObject({ reused: 2, counts: { succeeded: 2 } });
+    const three = (await store.createRun(newRun(), start)).run;
+    expect(await store.addJobs(three.id, same(1), { ...adding, reuse: true })).toMatchObject({ reused: 1 });
+  });
 }
