@@ -1,4 +1,5 @@
 import type { AddedJobs, AddOptions, NewJob } from '../../store-rows.ts';
+import { isOpen } from './batches.ts';
 import type { Database } from './database.ts';
 import { beginInsertion, type Insertion, insertJob, type Prepared, prepare } from './job-insertion.ts';
 import { number, optionalNumber, type Row, text } from './rows.ts';
@@ -77,8 +78,14 @@ function meetKnown(adding: Adding, known: Row, job: NewJob, prepared: Prepared):
   const sameRequest = optionalNumber(known, 'hash') === (prepared.hash ?? undefined);
   const mayReopen = options.reopen && (state === 'skipped' || state === 'failed');
   // Sent already, and not yet answered (a late batch's jobs are queued too, or failed in realtime): its answer would be
-  // one to another request.
-  const isSent = () => db.sql('SELECT 1 FROM attempts WHERE job = ? AND outcome IS NULL').get(id) !== undefined;
+  // one to another request. While a batch is read, an answer may still take the place of a failure.
+  const isSent = () =>
+    db
+      .sql(
+        `SELECT 1 FROM attempts a LEFT JOIN batches b ON b.id = a.batch
+         WHERE a.job = ? AND (a.outcome IS NULL OR ${isOpen})`,
+      )
+      .get(id) !== undefined;
   const mayChange = mayReopen || (state === 'queued' && !sameRequest);
   if (!job.request || !mayChange || (!sameRequest && isSent())) {
     added.known += 1;

@@ -69,15 +69,15 @@ function bookRow(booking: Booking, row: BookRow): void {
 }
 
 /**
- * No end yet, or one that gives way: a call that was taken for lost; a failure, when the same reading of the results has
- * the answer as well (the first success wins). No provider charges for such a failure, so no money is taken back.
+ * No end yet, or one that gives way: a call that was taken for lost; a row's failure, when the results have the answer as
+ * well (the first success wins), be it in a later reading: a worker may end between the two lines. No provider charges for
+ * such a failure, so no money is taken back.
  */
-function mayClose({ outcome, generation, hasUsage }: AttemptFacts, row: BookRow, lease: Lease | undefined): boolean {
+function mayClose({ outcome, hasUsage }: AttemptFacts, row: BookRow, lease: Lease | undefined): boolean {
   if (outcome === undefined) return true;
   if (row.outcome === 'returned') return false;
   if (outcome === 'lost') return true;
-  const isFailure = outcome !== 'succeeded' && !hasUsage && generation === lease?.generation && lease !== undefined;
-  return isFailure && row.outcome === 'succeeded';
+  return lease !== undefined && outcome !== 'succeeded' && !hasUsage && row.outcome === 'succeeded';
 }
 
 function addMoney(booking: Booking, row: BookRow, attempt: AttemptFacts): void {
