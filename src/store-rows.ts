@@ -204,6 +204,8 @@ export interface BatchRequest {
 
 export interface AttemptPage {
   afterJob: number;
+  /** Not beyond this job; to search many for the few that are open takes its time. */
+  untilJob?: number;
   limit: number;
   /** Only those that have no outcome yet. */
   openOnly: boolean;

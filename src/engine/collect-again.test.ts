@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { AttemptPage } from '../store-rows.ts';
 import {
   addRun,
   createEngineFixture,
@@ -51,6 +52,22 @@ describe('results that miss rows', () => {
     expect(readings).toBe(3);
     expect(run).toMatchObject({ state: 'ended', counts: { succeeded: 2, failed: 1 } });
   });
+});
+
+test('rows that are missing are booked in one walk through the batch', async () => {
+  const fixture = createEngineFixture(createFakeProvider({ limits: { maxRequests: 5_000 } }));
+  const { fake, store } = fixture;
+  fake.on.get = (remote) => ({ ...(remote as FakeRemote), phase: 'ended', rawStatus: 'completed' });
+  fake.on.results = ({ requests }) => requests.filter((_, i) => i % 2 === 0).map((request) => lineOf(request));
+  const after: number[] = [];
+  const watched = spyStore(store, (method, [, page]) => {
+    if (method === 'readAttempts' && (page as AttemptPage).limit > 1) after.push((page as AttemptPage).afterJob);
+  });
+  const run = await addRun(fixture, 3_000, { maxAttempts: 1 });
+  await work(fixture, run.id, { ...fixture.engine, store: watched });
+  expect(await runOf(fixture, run.id)).toMatchObject({ counts: { succeeded: 1_500, failed: 1_500 } });
+  expect(after).toEqual([...new Set(after)].toSorted((a, b) => a - b));
+  expect(after.length).toBeLessThanOrEqual(4);
 });
 
 test('results that hold every line twice: a thousand are kept apart, in one write, and all are read', async () => {

@@ -209,10 +209,10 @@ export function readAttempts(db: Database, batchId: number, page: AttemptPage): 
   return db.read(() =>
     db
       .sql(
-        `SELECT job, number FROM attempts WHERE batch = ? AND job > ? ${page.openOnly ? 'AND outcome IS NULL' : ''}
-         ORDER BY job LIMIT ? OFFSET ?`,
+        `SELECT job, number FROM attempts WHERE batch = ? AND job > ? AND job <= ?
+           ${page.openOnly ? 'AND outcome IS NULL' : ''} ORDER BY job LIMIT ? OFFSET ?`,
       )
-      .all(batchId, page.afterJob, page.limit, page.skip ?? 0)
+      .all(batchId, page.afterJob, page.untilJob ?? Number.MAX_SAFE_INTEGER, page.limit, page.skip ?? 0)
       .map((row) => ({ job: number(row, 'job'), attempt: number(row, 'number') })),
   );
 }

@@ -307,5 +307,6 @@ export function testBooking(context: StoreContext): void {
     expect(await store.readAttempts(batch.id, { ...page, openOnly: false })).toEqual(attempts);
     const after = attempts[1]?.job ?? 0;
     expect(await store.readAttempts(batch.id, { afterJob: after, limit: 1, openOnly: true })).toEqual([attempts[2]]);
+    expect(await store.readAttempts(batch.id, { ...page, untilJob: after, openOnly: true })).toEqual([attempts[1]]);
   });
 }
