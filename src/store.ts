@@ -125,6 +125,11 @@ export interface Store {
    * returns the batches that hold the others, and the last that was looked at, undefined when done.
    */
   checkFollowers(runId: string, afterLeader: number): Promise<{ batchIds: number[]; lastLeader: number | undefined }>;
+  /**
+   * A chunk of this run's jobs that others follow: the ones that wait for a larger budget are followed no more; returns
+   * the last that was looked at, undefined when done.
+   */
+  leaveUnpaid(runId: string, afterLeader: number): Promise<number | undefined>;
   /** Keeps lines that match nothing that was sent. */
   quarantine(lease: Lease, lines: readonly QuarantinedLine[]): Promise<void>;
 

@@ -159,4 +159,29 @@ describe('the same request in several jobs and runs', () => {
     const scope = { accounts: [account] };
     expect(await store.nextDue(scope)).toBeUndefined();
   });
+
+  test('the other run’s next attempt waits for money, under a service: the follower asks itself', async () => {
+    const fixture = createEngineFixture();
+    const { clock, fake, engine } = fixture;
+    // The answer that nobody could read may have been charged: what it held is held for good.
+    const unreadable = { type: 'failed' as const, code: 'malformed', message: 'm', retryable: true };
+    fake.on.results = (remote) => remote.requests.map((request) => lineOf(request, unreadable));
+    const one = await addRun(fixture, same(1), { budgetNanoUsd: 150_000 });
+    const stop = new AbortController();
+    const working = createWorker(engine, { isAlive: () => true }).run(stop.signal);
+    await clock.advance(5_000);
+    const two = await addRun(fixture, same(2));
+    await clock.advance(5_000);
+    endRemote(fake);
+    while (!(await runOf(fixture, one.id)).isOverBudget) await clock.advance(5_000);
+    delete fake.on.results;
+    await clock.advance(30_000);
+    endRemote(fake);
+    await clock.advance(60_000);
+    expect(await runOf(fixture, two.id)).toMatchObject({ state: 'ended', counts: { succeeded: 2 }, reused: 1 });
+    expect((await runOf(fixture, one.id)).counts).toMatchObject({ queued: 1 });
+    stop.abort();
+    await clock.runUntil(working, 60_000);
+    expect(sent(fixture)).toHaveLength(2);
+  });
 });

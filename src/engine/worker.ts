@@ -190,7 +190,8 @@ const maxFollowed = 100;
 
 /** Jobs of this run that wait for the same request of another run: somebody must see to that one. */
 async function checkFollowers({ engine, options, scope }: WorkerState): Promise<void> {
-  if (options.runId === undefined) return;
+  // Who works for all sees to every leader, but for those that wait for money.
+  if (options.runId === undefined) return leaveUnpaid(engine);
   const followed = new Set<number>();
   let afterLeader: number | undefined = 0;
   while (afterLeader !== undefined) {
@@ -201,6 +202,17 @@ async function checkFollowers({ engine, options, scope }: WorkerState): Promise<
     if (lastLeader !== undefined) await nextTurn();
   }
   scope.batchIds = [...followed];
+}
+
+async function leaveUnpaid({ store }: Engine): Promise<void> {
+  for (const run of await store.listRuns({ unfinished: true })) {
+    if (!run.isOverBudget) continue;
+    let afterLeader: number | undefined = 0;
+    while (afterLeader !== undefined) {
+      afterLeader = await store.leaveUnpaid(run.id, afterLeader);
+      await nextTurn();
+    }
+  }
 }
 
 async function settleFollowers({ engine: { store } }: WorkerState): Promise<void> {

@@ -157,3 +157,31 @@ export function checkFollowers(
   const last = leaders.at(-1);
   return { batchIds: [...new Set(held)], lastLeader: last && number(last, 'id') };
 }
+
+export function leaveUnpaid(db: Database, runId: string, afterLeader: number): number | undefined {
+  const run = db.read(() => runSeq(db, runId));
+  const leaders = db.read(() =>
+    db
+      .sql(
+        `SELECT DISTINCT leader FROM jobs INDEXED BY jobs_leader WHERE leader > ? AND leader <= ?
+         ORDER BY leader LIMIT ?`,
+      )
+      .all(Math.max(afterLeader, firstJobId(run)), lastJobId(run), chunkRows),
+  );
+  const waits = ({ leader }: Row) =>
+    db
+      .sql(
+        `SELECT j.id, j.hash FROM jobs j JOIN runs r ON r.seq = j.run
+         WHERE j.id = ? AND j.state = 'queued' AND r.over_budget = 1 AND j.id NOT IN (SELECT job FROM landed)`,
+      )
+      .all(leader ?? null);
+  // Looked up outside of the transaction: where nobody waits, no write lock is taken.
+  const waiting = db.read(() => leaders.filter((row) => waits(row).length > 0));
+  if (waiting.length > 0) {
+    db.write(() => {
+      for (const row of waiting.flatMap(waits)) endFlight(db, number(row, 'id'), optionalNumber(row, 'hash'));
+    });
+  }
+  const last = leaders.at(-1);
+  return last && number(last, 'leader');
+}

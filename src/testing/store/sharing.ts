@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Store } from '../../store.ts';
-import type { NewRun } from '../../store-rows.ts';
+import type { NewRun, PackRoom } from '../../store-rows.ts';
 import {
   adding,
   batchLane,
@@ -30,9 +30,9 @@ const same = (count: number, body = '{"q":"same"}', lane = batchLane) =>
   Array.from({ length: count }, (_, i) => newJob(`same-${i + 1}`, body, lane, i + 1));
 
 /** Two runs that ask the same: the first has sent it, the second follows. */
-async function twoRuns(store: Store, change: Partial<NewRun> = {}) {
+async function twoRuns(store: Store, change: Partial<NewRun> = {}, room: Partial<PackRoom> = {}) {
   const one = await fill(store, same(1), change);
-  const sent = await sendBatch(store, one.lane);
+  const sent = await sendBatch(store, one.lane, room);
   const two = await fill(store, same(2));
   const tried = await packBatch(store, two.lane);
   await moveThrough(store, tried.lease, ['abandoned']);
@@ -287,5 +287,34 @@ export function testSharing(context: StoreContext): void {
     expect(await runOf(store, two.run.id)).toMatchObject({ reused: 2, counts: { succeeded: 2 } });
     const three = (await store.createRun(newRun(), start)).run;
     expect(await store.addJobs(three.id, same(1), { ...adding, reuse: true })).toMatchObject({ reused: 1 });
+  });
+
+  test('a leader that waits for money is left; with money it leads on', async () => {
+    const { store } = context;
+    const { one, two, sent, leader } = await twoRuns(store, { budgetNanoUsd: 1e6 }, { boundOf: () => 1 });
+    expect(await store.leaveUnpaid(one.run.id, 0)).toBe(leader.job);
+    expect(await store.leaveUnpaid(one.run.id, leader.job)).toBeUndefined();
+    await store.book([failed(leader, { next: 'retry' })], sent.lease);
+    await endBatch(store, sent.lease);
+    // Queued, and nothing says that it will not be sent.
+    await store.leaveUnpaid(one.run.id, 0);
+    expect(await settleAll(store)).toBe(0);
+    const none = await packBatch(store, one.lane, { boundOf: () => 1e9 });
+    expect(none.packed).toMatchObject({ packed: 0, overBudget: true });
+    await moveThrough(store, none.lease, ['abandoned']);
+    await store.leaveUnpaid(one.run.id, 0);
+    await settleAll(store);
+    const taken = await sendBatch(store, await laneOf(store, two.run));
+    expect(taken.packed).toMatchObject({ packed: 1, spared: 1 });
+    // Given its money, the former leader follows in its turn.
+    await store.updateRun(one.run.id, { budgetNanoUsd: 1e10 }, start);
+    const back = await packBatch(store, one.lane, { boundOf: () => 1e9 });
+    expect(back.packed).toMatchObject({ packed: 0, spared: 1 });
+    await moveThrough(store, back.lease, ['abandoned']);
+    await store.book([succeeded(first(taken.attempts))], taken.lease);
+    await settleAll(store);
+    expect((await runOf(store, one.run.id)).counts.succeeded).toBe(1);
+    expect((await runOf(store, two.run.id)).counts.succeeded).toBe(2);
+    await endBatch(store, taken.lease);
   });
 }
