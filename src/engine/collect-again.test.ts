@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { AttemptPage } from '../store-rows.ts';
+import type { ResultLine } from '../provider.ts';
+import type { AttemptPage, BookRow, QuarantinedLine } from '../store-rows.ts';
+import type { Engine } from './engine.ts';
 import {
+  acceptAll,
   addRun,
   createEngineFixture,
   createFakeProvider,
@@ -87,4 +90,77 @@ test('results that hold every line twice: a thousand are kept apart, in one writ
   });
   expect(written).toEqual([1_000]);
   expect(await store.listBatches()).toMatchObject([{ quarantined: 1_000 }]);
+});
+
+/** A batch of so many jobs that has ended with these lines; what is written of it, call by call. */
+async function writes(
+  jobs: number,
+  lines: (remote: FakeRemote) => Iterable<ResultLine>,
+  change: Partial<Engine> = {},
+  fake = createFakeProvider(),
+) {
+  const fixture = createEngineFixture(fake, change);
+  fixture.fake.on.get = (remote) => ({ ...(remote as FakeRemote), phase: 'ended', rawStatus: 'completed' });
+  fixture.fake.on.results = lines;
+  const booked: BookRow[][] = [];
+  const quarantined: QuarantinedLine[][] = [];
+  const watched = spyStore(fixture.store, (method, [of, rows]) => {
+    if (method === 'book') booked.push([...(of as BookRow[])]);
+    if (method === 'quarantine') quarantined.push([...(rows as QuarantinedLine[])]);
+  });
+  const run = await addRun(fixture, jobs, { maxAttempts: 2 });
+  const stop = new AbortController();
+  const engine = { ...fixture.engine, store: watched };
+  const working = createWorker(engine, { runId: run.id, isAlive: () => true }).run(stop.signal);
+  while ((await fixture.store.listBatches())[0]?.state !== 'collected') await fixture.clock.advance(1_000);
+  stop.abort();
+  await fixture.clock.runUntil(working);
+  return { booked, quarantined, batch: (await fixture.store.listBatches())[0] };
+}
+
+const createRecipe = () => ({ ...acceptAll, problemWith: () => 'not JSON' });
+const megabyte = 'm'.repeat(1024 * 1024);
+const lengthOf = (rows: readonly BookRow[]) => rows.reduce((sum, { correction }) => sum + (correction?.length ?? 0), 0);
+
+describe('what is held in memory', () => {
+  test('of answers that break their schema, and of their corrections, is a few megabytes', async () => {
+    let read = 0;
+    let readAtFirst = 0;
+    const { booked } = await writes(
+      20,
+      function* ({ requests }) {
+        for (const request of requests) {
+          read += 1;
+          yield lineOf(request, good(megabyte));
+        }
+      },
+      {
+        createRecipe,
+        crashpoint: (point) => {
+          if (point === 'C15') readAtFirst ||= read;
+        },
+      },
+    );
+    expect(readAtFirst).toBeLessThan(6);
+    expect(booked.flat().filter(({ correction }) => correction !== undefined)).toHaveLength(20);
+    for (const rows of booked) expect(lengthOf(rows)).toBeLessThan(6 * megabyte.length);
+  });
+
+  test('of small answers to large requests is a few megabytes as well', async () => {
+    const fake = createFakeProvider();
+    fake.provider.askAgain = () => megabyte;
+    const lines = ({ requests }: FakeRemote) => requests.map((request) => lineOf(request, good('x')));
+    const { booked } = await writes(20, lines, { createRecipe }, fake);
+    expect(booked.flat().filter(({ correction }) => correction !== undefined)).toHaveLength(20);
+    for (const rows of booked) expect(lengthOf(rows)).toBeLessThan(6 * megabyte.length);
+  });
+
+  test('of lines that came twice is their beginning, and they are written before they are many', async () => {
+    const { quarantined, batch } = await writes(90, ({ requests }) =>
+      requests.flatMap((request) => [lineOf(request, good('x')), lineOf(request, good(megabyte.slice(0, 200_000)))]),
+    );
+    for (const { line } of quarantined.flat()) expect(line.length).toBeLessThan(66_000);
+    expect(quarantined.length).toBeGreaterThan(1);
+    expect(batch?.quarantined).toBe(90);
+  });
 });

@@ -43,6 +43,7 @@ export async function collect(engine: Engine, ended: Batch, signal: AbortSignal)
     engine.crashpoint('C14');
     addLine(collecting, line);
     if (collecting.rows.length >= windowRows || collecting.bytes >= windowBytes) await flush(collecting);
+    await writeStrange(collecting);
   }
   await flush(collecting);
   if (signal.aborted) return batch;
@@ -73,10 +74,13 @@ interface Collecting {
   engine: Engine;
   batch: Batch;
   judging: Judge;
-  /** Read, not yet booked; `bytes` is what their texts take. */
+  /** Read, not yet booked; `bytes` is what their texts take, and the answers that are to be mended. */
   rows: BookRow[];
   bytes: number;
+  /** Kept apart, not yet written; `strangeBytes` is what they take, and `strangers` how many there were in all. */
   strange: QuarantinedLine[];
+  strangeBytes: number;
+  strangers: number;
   /** Answers that break their schema, by their rows. */
   toMend: Map<BookRow, string>;
   /** Rows of this reading that the provider calls successful, whatever we make of their answers. */
@@ -94,11 +98,12 @@ async function startCollecting(engine: Engine, batch: Batch): Promise<Collecting
     cancelling: isCancelling(run, batch),
     retryAt: retryTogether(engine),
   };
-  return { engine, batch, judging, rows: [], bytes: 0, strange: [], toMend: new Map(), succeeded: 0 };
+  const nothing = { rows: [], bytes: 0, strange: [], strangeBytes: 0, strangers: 0, toMend: new Map(), succeeded: 0 };
+  return { engine, batch, judging, ...nothing };
 }
 
 function addLine(collecting: Collecting, line: ResultLine): void {
-  const { engine, batch, judging, rows, strange } = collecting;
+  const { engine, batch, judging, rows } = collecting;
   const id = line.customId === undefined ? undefined : parseCustomId(line.customId);
   if (id && id.nonce === batch.nonce) {
     const row = judge(engine, { job: id.job, attempt: id.attempt }, line.outcome, judging);
@@ -106,11 +111,30 @@ function addLine(collecting: Collecting, line: ResultLine): void {
     collecting.bytes += (row.output?.length ?? 0) + (row.response?.length ?? 0);
     if (line.outcome.type !== 'succeeded') return;
     collecting.succeeded += 1;
-    if (row.next === 'retry') collecting.toMend.set(row, line.outcome.output);
-  } else if (strange.length < maxQuarantined) {
+    if (row.next !== 'retry') return;
+    collecting.toMend.set(row, line.outcome.output);
+    collecting.bytes += line.outcome.output.length;
+  } else {
     const reason = line.customId === undefined ? 'malformed' : 'unknown_id';
-    strange.push({ reason, line: line.raw, ...(line.customId === undefined ? {} : { customId: line.customId }) });
+    const named = line.customId === undefined ? {} : { customId: line.customId };
+    keepApart(collecting, { reason, line: line.raw, ...named });
   }
+}
+
+function keepApart(collecting: Collecting, line: QuarantinedLine): void {
+  if (collecting.strangers >= maxQuarantined) return;
+  collecting.strangers += 1;
+  collecting.strange.push(line);
+  collecting.strangeBytes += line.line.length;
+}
+
+/** Before they take much memory; all but those that another reading may bring whole, which go at the end. */
+async function writeStrange(collecting: Collecting): Promise<void> {
+  if (collecting.strangeBytes < windowBytes) return;
+  const { engine, batch, strange } = collecting;
+  collecting.strange = strange.filter((line) => !isReadable(line));
+  collecting.strangeBytes = 0;
+  await engine.store.quarantine(leaseOf(batch), strange.filter(isReadable));
 }
 
 async function flush(collecting: Collecting): Promise<void> {
@@ -118,41 +142,54 @@ async function flush(collecting: Collecting): Promise<void> {
   const rows = collecting.rows.sort((a, b) => a.job - b.job);
   collecting.rows = [];
   collecting.bytes = 0;
-  await mend(collecting);
-  for (let from = 0; from < rows.length; from += chunkRows) {
-    await bookChunk(collecting, rows.slice(from, from + chunkRows));
+  let chunk: BookRow[] = [];
+  let bytes = 0;
+  for (const [i, row] of rows.entries()) {
+    const mended = await mend(collecting, row);
+    chunk.push(mended);
+    // A correction holds its request once more: a window of them would be many times the answers that were read.
+    bytes += mended.correction?.length ?? 0;
+    if (chunk.length < chunkRows && bytes < windowBytes && i < rows.length - 1) continue;
+    await bookChunk(collecting, chunk);
+    chunk = [];
+    bytes = 0;
     // Lines of one network chunk come without a pause between them; the server must get its turn.
     await nextTurn();
   }
 }
 
-async function bookChunk({ engine, batch, strange }: Collecting, rows: readonly BookRow[]): Promise<void> {
+/** Of an answer that came twice so much is kept, as of other lines that are kept apart. */
+const keptBytes = 64 * 1024;
+
+async function bookChunk(collecting: Collecting, rows: readonly BookRow[]): Promise<void> {
+  const { engine, batch } = collecting;
   engine.crashpoint('C15');
   const booked = await engine.store.book(rows, leaseOf(batch));
   engine.crashpoint('C16');
   const unknown = new Set(booked.unknown);
   for (const row of [...booked.duplicates, ...booked.unknown]) {
-    if (strange.length >= maxQuarantined) break;
+    if (collecting.strangers >= maxQuarantined) break;
     const reason = unknown.has(row) ? 'unknown_id' : 'duplicate';
-    strange.push({ reason, line: JSON.stringify({ job: row.job, attempt: row.attempt, output: row.output ?? '' }) });
+    // Copied: a slice would keep the whole answer in memory.
+    const output = Buffer.from((row.output ?? '').slice(0, keptBytes))
+      .subarray(0, keptBytes)
+      .toString();
+    keepApart(collecting, { reason, line: JSON.stringify({ job: row.job, attempt: row.attempt, output }) });
   }
+  await writeStrange(collecting);
   engine.emit({ type: 'booked', rows: rows.slice(-5).map((row) => toBookedJob(row, batch.submittedAt)) });
 }
 
-/** Writes the next request of those whose answer is to be mended. */
-async function mend({ engine, batch, toMend }: Collecting): Promise<void> {
-  const provider = providerOf(engine, batch.account);
-  for (const [row, answer] of toMend) {
-    const [request] = await engine.store.readRequests(batch.id, row.job - 1, 1);
-    if (request?.job !== row.job) continue;
-    const correction = provider.askAgain(
-      { endpoint: batch.endpoint, body: request.body },
-      answer,
-      row.errorMessage ?? '',
-    );
-    if (correction !== undefined) row.correction = correction;
-  }
-  toMend.clear();
+/** The row with its job's next request, when its answer is to be mended. */
+async function mend({ engine, batch, toMend }: Collecting, row: BookRow): Promise<BookRow> {
+  const answer = toMend.get(row);
+  if (answer === undefined) return row;
+  toMend.delete(row);
+  const [request] = await engine.store.readRequests(batch.id, row.job - 1, 1);
+  if (request?.job !== row.job) return row;
+  const sent = { endpoint: batch.endpoint, body: request.body };
+  const correction = providerOf(engine, batch.account).askAgain(sent, answer, row.errorMessage ?? '');
+  return correction === undefined ? row : { ...row, correction };
 }
 
 export function toBookedJob(row: BookRow, startedAt = row.at): BookedJob {
