@@ -7,7 +7,7 @@ import { Worker } from 'node:worker_threads';
  * begins anew.
  */
 export interface Checkpointer {
-  /** After each commit. */
+  /** After each commit, which is durable: whatever goes wrong here is no fault of it, and throws nothing. */
   wrote(): void;
   close(): Promise<void>;
 }
@@ -66,8 +66,12 @@ export function createCheckpointer(path: string): Checkpointer {
       if (now - lastAt < pauseMs) return;
       lastAt = now;
       isBusy = true;
-      thread ??= start();
-      thread.worker.postMessage('copy');
+      try {
+        thread ??= start();
+        thread.worker.postMessage('copy');
+      } catch {
+        // No memory for a thread: as without one, the commits copy by themselves.
+      }
     },
     close: async () => {
       isBusy = true;

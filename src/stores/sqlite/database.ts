@@ -65,19 +65,21 @@ export function openDatabase(options: DatabaseOptions): Database {
       throw fault(error);
     }
   };
-  const write = <T>(work: () => T): T =>
-    read(() => {
+  const write = <T>(work: () => T): T => {
+    const result = read(() => {
       connection.exec('BEGIN IMMEDIATE');
       try {
-        const result = work();
+        const written = work();
         connection.exec('COMMIT');
-        checkpointer.wrote();
-        return result;
+        return written;
       } catch (error) {
         rollBack(connection);
         throw error;
       }
     });
+    checkpointer.wrote();
+    return result;
+  };
   return {
     path,
     sql,
