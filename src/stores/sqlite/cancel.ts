@@ -70,6 +70,8 @@ function endCancelled(db: Database, run: number, jobs: readonly Row[]): void {
   const delta = new RunDelta();
   delta.move('queued', 'cancelled', jobs.length);
   delta.write(db, run);
+  // The one that did not fit into the budget may be among them, and those behind it may fit.
+  if (jobs.length > 0) db.sql('UPDATE runs SET over_budget = 0 WHERE seq = ?').run(run);
 }
 
 /** While the provider may still be at it: what has ended there is only to be read. */

@@ -51,6 +51,26 @@ export function testSingleJobs(context: ServedContext): void {
     expect(await service.cancelJob(b + 1)).toBeUndefined();
   });
 
+  test('one that does not fit into the budget is cancelled: the smaller ones behind it go', async () => {
+    const { service, store } = context;
+    const { runId, lane, jobs } = await sendQueue(store, [queuedJob('x'.repeat(100)), ...queuedJobs(2)]);
+    await store.updateRun(runId, { budgetNanoUsd: 100 }, start);
+    // A nano-dollar for each byte of the request.
+    const room = { boundOf: ({ maxInputTokens }: { maxInputTokens: number }) => maxInputTokens };
+    const none = await packBatch(store, lane, room);
+    expect(none.packed).toMatchObject({ packed: 0, overBudget: true });
+    await moveThrough(store, none.lease, ['abandoned']);
+    expect(await service.cancelJob(jobs[0] ?? 0)).toBe('cancelled');
+    expect(await runOf(store, runId)).toMatchObject({ isOverBudget: false });
+    const more = await packBatch(store, lane, room);
+    expect(more.attempts.map(({ job }) => job)).toEqual(jobs.slice(1));
+    await store.book(
+      more.attempts.map((ref) => succeeded(ref)),
+      more.lease,
+    );
+    await moveThrough(store, more.lease, ['abandoned']);
+  });
+
   test('one that was asked for again is sent at once, though its queue still fills', async () => {
     const { service, store, views } = context;
     const [a = 0] = await enqueueAll(service, queuedJobs(3));
