@@ -84,7 +84,10 @@ export interface Store {
    * takes the answer. A run's budget is reserved here, and never exceeded.
    */
   packJobs(lease: Lease, room: PackRoom): Promise<PackedJobs>;
-  /** Claims queued jobs of a lane for realtime calls, with a lease; follows, reuses and reserves as `packJobs` does. */
+  /**
+   * Claims queued jobs of a lane for realtime calls, with a lease; follows, reuses and reserves as `packJobs` does, but a
+   * lane that is not in batches follows none of another run that is, or will be.
+   */
   claimJobs(laneId: number, limit: number, owner: LeaseRequest, boundOf?: BoundOf): Promise<ClaimedJob[]>;
   /** Leases the open batch that is most due: ended ones first, so that finished work frees its place. */
   claimBatch(scope: Scope, owner: LeaseRequest): Promise<Batch | undefined>;
@@ -130,6 +133,8 @@ export interface Store {
    * the last that was looked at, undefined when done.
    */
   leaveUnpaid(runId: string, afterLeader: number): Promise<number | undefined>;
+  /** A chunk of this run's jobs that follow one in another run's batch go their own way; returns how many, 0 when done. */
+  leaveBatches(runId: string): Promise<number>;
   /** Keeps lines that match nothing that was sent. */
   quarantine(lease: Lease, lines: readonly QuarantinedLine[]): Promise<void>;
 

@@ -58,6 +58,13 @@ async function isLate(engine: Engine, run: Run, batch: Batch): Promise<boolean> 
   return chanceInTime(durations, now - (batch.submittedAt ?? now), latest - now) < 0.05;
 }
 
+/** What waits for the answer of another run's batch, past the last moment: from now on it is sent by itself. */
+export async function leaveBatchesIfLate(engine: Engine, run: Run): Promise<void> {
+  const latest = switchAt(run);
+  if (latest === undefined || run.mode === 'batch' || engine.clock.now() < latest) return;
+  while ((await engine.store.leaveBatches(run.id)) > 0) await nextTurn();
+}
+
 export function deadlineNote(run: Run): string {
   return `sent in realtime, at the full price, to be done by ${deadlineWords(run)}`;
 }

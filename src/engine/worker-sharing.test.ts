@@ -160,6 +160,35 @@ describe('the same request in several jobs and runs', () => {
     expect(await store.nextDue(scope)).toBeUndefined();
   });
 
+  test.each(['runs of their own workers', 'a service'])(
+    'in another run’s batch, which is not waited for in realtime, nor past a deadline: %s',
+    async (who) => {
+      const fixture = createEngineFixture();
+      const { clock, engine, fake } = fixture;
+      const slow = await addRun(fixture, same(1));
+      const stop = new AbortController();
+      const follow = (runId: string) =>
+        createWorker(engine, { isAlive: () => true, ...(who === 'a service' ? {} : { runId }) }).run(stop.signal);
+      const working = [follow(slow.id)];
+      await clock.advance(5_000);
+      const late = await addRun(fixture, same(1));
+      if (who !== 'a service') working.push(follow(late.id));
+      await clock.advance(10_000);
+      await fixture.store.updateRun(late.id, { deadlineAt: clock.now() + 100_000 }, clock.now());
+      await clock.advance(30_000);
+      expect(await runOf(fixture, late.id)).toMatchObject({ counts: { queued: 1 } });
+      await clock.advance(60_000);
+      expect(await runOf(fixture, late.id)).toMatchObject({ state: 'ended', counts: { succeeded: 1 }, reused: 0 });
+      endRemote(fake);
+      await clock.advance(60_000);
+      expect(await runOf(fixture, slow.id)).toMatchObject({ state: 'ended', counts: { succeeded: 1 } });
+      stop.abort();
+      await clock.runUntil(Promise.all(working), 60_000);
+      expect(fake.calls.filter((call) => call === 'call')).toHaveLength(1);
+      expect(await fixture.store.check()).toEqual([]);
+    },
+  );
+
   test('the other run’s next attempt waits for money, under a service: the follower asks itself', async () => {
     const fixture = createEngineFixture();
     const { clock, fake, engine } = fixture;

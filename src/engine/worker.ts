@@ -2,6 +2,7 @@ import { OffpeakError } from '../errors.ts';
 import type { Run } from '../run.ts';
 import { runEnded } from '../run.ts';
 import { budgetNote } from './budget.ts';
+import { leaveBatchesIfLate } from './deadline.ts';
 import { type Engine, nextTurn } from './engine.ts';
 import { asHolder, holdLeases } from './hold-leases.ts';
 import { fail, startWork, type WorkerOptions, type WorkerState } from './start-work.ts';
@@ -60,6 +61,7 @@ async function runWorker(state: WorkerState, outer: AbortSignal): Promise<void> 
         // After a suspend everybody's leases have lapsed, of the living too: they get the time to renew them first.
         if (now - sweptAt > 3 * sweepEveryMs && Number.isFinite(sweptAt)) sparesUntil = now + engine.leaseMs;
         await sweep(engine, state.options.isAlive, { freeLapsed: now >= sparesUntil });
+        for (const run of await unfinishedRuns(state)) await leaveBatchesIfLate(engine, run);
         await checkFollowers(state);
         sweptAt = now;
       }

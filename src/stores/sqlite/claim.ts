@@ -2,7 +2,7 @@ import type { BoundOf } from '../../store-rows.ts';
 import type { Database } from './database.ts';
 import { number, optionalNumber, type Row, text } from './rows.ts';
 import type { RunDelta } from './runs.ts';
-import { findAnswer, findLeader, follow, lead, takeAnswer } from './sharing.ts';
+import { findAnswer, findLeader, findQuickLeader, follow, lead, takeAnswer } from './sharing.ts';
 
 /** What becomes of a queued job that is about to be sent. */
 export type Taken = { type: 'send'; reserved: number | null } | { type: 'spared' } | { type: 'over_budget' };
@@ -18,7 +18,7 @@ export const claimColumns = 'id, bytes, tokens, inputs, attempts, hash, max_inpu
 export function beginClaim(db: Database, lane: number, delta: RunDelta, boundOf: BoundOf | undefined): Claim {
   const row = db
     .sql(
-      `SELECT l.account, l.endpoint, r.fresh, r.seq, r.budget_nano, r.cost_nano, r.reserved_nano
+      `SELECT l.account, l.endpoint, l.mode, r.fresh, r.seq, r.budget_nano, r.cost_nano, r.reserved_nano
        FROM lanes l JOIN runs r ON r.seq = l.run WHERE l.id = ?`,
     )
     .get(lane);
@@ -26,6 +26,7 @@ export function beginClaim(db: Database, lane: number, delta: RunDelta, boundOf:
   const account = text(row, 'account');
   const endpoint = text(row, 'endpoint');
   const isFresh = row.fresh === 1;
+  const isQuick = text(row, 'mode') !== 'batch';
   // Most first runs: nothing to reuse, so nothing is looked up.
   const hasResults = !isFresh && db.sql('SELECT 1 FROM runs WHERE succeeded > 0 LIMIT 1').get() !== undefined;
   const budget = optionalNumber(row, 'budget_nano');
@@ -39,7 +40,7 @@ export function beginClaim(db: Database, lane: number, delta: RunDelta, boundOf:
       takeAnswer(db, job, answer, delta);
       return true;
     }
-    const leader = findLeader(db, wanted);
+    const leader = isQuick ? findQuickLeader(db, wanted, number(row, 'seq')) : findLeader(db, wanted);
     if (leader !== undefined) follow(db, wanted.job, leader);
     return leader !== undefined;
   };

@@ -70,6 +70,23 @@ export function findLeader(db: Database, wanted: Wanted): number | undefined {
   return leader === wanted.job ? undefined : leader;
 }
 
+/**
+ * As `findLeader`, for a job that goes realtime: it waits for no batch of another run, which may take a day. Of its own
+ * run the deadline takes what is in a batch realtime as well.
+ */
+export function findQuickLeader(db: Database, wanted: Wanted, run: number): number | undefined {
+  const leaders = db
+    .sql(`SELECT j.id, j.run, j.state, j.batch, l.mode FROM ${sharing} AND j.state <> 'succeeded' ORDER BY j.id <> ?2`)
+    .all(wanted.hash, wanted.job, wanted.account, wanted.endpoint);
+  const isQueued = (row: Row) => row.state === 'queued';
+  const isSlow = (row: Row) => row.run !== run && (isQueued(row) ? row.mode === 'batch' : row.batch !== null);
+  const quick = leaders.find((row) => !isSlow(row));
+  if (quick) return quick.id === wanted.job ? undefined : number(quick, 'id');
+  // What is not sent yet follows this one in its turn.
+  for (const row of leaders.filter(isQueued)) endFlight(db, number(row, 'id'), wanted.hash ?? undefined);
+  return undefined;
+}
+
 /** From now on others with the same request wait for this one, and take its answer. */
 export function lead(db: Database, job: number, hash: number | null): void {
   if (hash !== null) db.sql('INSERT OR IGNORE INTO shared_requests (hash, job) VALUES (?, ?)').run(hash, job);
@@ -184,4 +201,23 @@ export function leaveUnpaid(db: Database, runId: string, afterLeader: number): n
   }
   const last = leaders.at(-1);
   return last && number(last, 'leader');
+}
+
+export function leaveBatches(db: Database, runId: string): number {
+  const run = db.read(() => runSeq(db, runId));
+  const find = () =>
+    db
+      .sql(
+        `SELECT f.id FROM jobs f INDEXED BY jobs_leader JOIN jobs lead ON lead.id = f.leader
+         WHERE f.leader IS NOT NULL AND f.id BETWEEN ? AND ? AND lead.run <> f.run AND lead.batch IS NOT NULL
+           AND lead.state IN ('packed', 'running') LIMIT ?`,
+      )
+      .all(firstJobId(run), lastJobId(run), chunkRows);
+  // Looked up outside of the transaction: where nobody waits, no write lock is taken.
+  if (db.read(find).length === 0) return 0;
+  return db.write(() => {
+    const followers = find();
+    for (const row of followers) db.sql('UPDATE jobs SET leader = NULL WHERE id = ?').run(number(row, 'id'));
+    return followers.length;
+  });
 }

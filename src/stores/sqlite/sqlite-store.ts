@@ -21,7 +21,7 @@ import { claimJobs, packJobs } from './pack-jobs.ts';
 import { requeueJobs } from './requeue.ts';
 import * as runs from './runs.ts';
 import { createServiceStore } from './service-store.ts';
-import { checkFollowers, leaveUnpaid, settleFollowers } from './sharing.ts';
+import { checkFollowers, leaveBatches, leaveUnpaid, settleFollowers } from './sharing.ts';
 import { listCosts } from './spending.ts';
 import { createViews } from './views.ts';
 import { checkWhole, type WholeCheck, type WholeCheckOptions } from './whole-check.ts';
@@ -100,6 +100,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     settleFollowers: async () => settleFollowers(db),
     checkFollowers: async (runId, afterLeader) => checkFollowers(db, runId, afterLeader),
     leaveUnpaid: async (runId, afterLeader) => leaveUnpaid(db, runId, afterLeader),
+    leaveBatches: async (runId) => leaveBatches(db, runId),
     findRemotes: async (account, ids, which) => imports.findRemotes(db, account, ids, which),
     importResults: async (runId, remote, rows) => imports.importResults(db, runId, remote, rows),
     listDurations: async (account, model, limit) => batches.listDurations(db, account, model, limit),

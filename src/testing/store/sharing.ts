@@ -317,4 +317,48 @@ export function testSharing(context: StoreContext): void {
     expect((await runOf(store, two.run.id)).counts.succeeded).toBe(2);
     await endBatch(store, taken.lease);
   });
+
+  test('a realtime job follows no batch of another run, but a call; what is not in a batch yet follows it', async () => {
+    const { store } = context;
+    const now = { ...batchLane, mode: 'realtime' as const };
+    const { sent, two } = await twoRuns(store);
+    const quick = await fill(store, same(2, undefined, now));
+    const calls = await store.claimJobs(quick.lane, 5, leaseFor());
+    expect(calls).toHaveLength(1);
+    const third = await fill(store, same(1, undefined, now));
+    expect(await store.claimJobs(third.lane, 5, leaseFor())).toEqual([]);
+    // Those that wait for the batch may leave it; in realtime they follow the call.
+    expect(await store.leaveBatches(quick.run.id)).toBe(0);
+    expect(await store.leaveBatches(two.run.id)).toBe(2);
+    expect(await store.leaveBatches(two.run.id)).toBe(0);
+    const lane = await laneOf(store, two.run);
+    await store.updateLane(lane, { mode: 'realtime' });
+    expect(await store.claimJobs(lane, 5, leaseFor())).toEqual([]);
+    await store.book([succeeded(first(calls), { output: 'quick' })], undefined);
+    await settleAll(store);
+    for (const [run, jobs] of [[quick.run, 2] as const, [third.run, 1] as const, [two.run, 2] as const]) {
+      expect((await runOf(store, run.id)).counts.succeeded).toBe(jobs);
+    }
+    await store.book(
+      sent.attempts.map((ref) => succeeded(ref)),
+      sent.lease,
+    );
+    await endBatch(store, sent.lease);
+  });
+
+  test('a leader that waits to be packed again follows the realtime job that goes ahead of it', async () => {
+    const { store } = context;
+    const { one, sent, leader } = await twoRuns(store, { maxAttempts: 2 });
+    await store.book([failed(leader, { next: 'retry' })], sent.lease);
+    await endBatch(store, sent.lease);
+    const quick = await fill(store, same(1, undefined, { ...batchLane, mode: 'realtime' }));
+    const call = first(await store.claimJobs(quick.lane, 5, leaseFor()));
+    const back = await packBatch(store, one.lane);
+    expect(back.packed).toMatchObject({ packed: 0, spared: 1 });
+    await moveThrough(store, back.lease, ['abandoned']);
+    await settleAll(store);
+    await store.book([succeeded(call)], undefined);
+    await settleAll(store);
+    expect((await runOf(store, one.run.id)).counts.succeeded).toBe(1);
+  });
 }
