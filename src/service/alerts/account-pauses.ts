@@ -80,7 +80,7 @@ function toAlert(account: string, message: string): NewAlert {
     subject: account,
     severity: 'critical',
     title: `Nothing is sent to the account ${account}`,
-    message: `Its key or its quota was refused: ${message}. Work goes on by itself once the key works or the account has money again.`,
+    message: `The provider says: ${message}. It is asked again every 15 minutes; work goes on by itself once the key works, or the account has money again.`,
   };
 }
 
