@@ -10,6 +10,7 @@ import { testFencing } from './store/fencing.ts';
 import { testHostileText } from './store/hostile-text.ts';
 import { testLateResults } from './store/late-results.ts';
 import { testLeases } from './store/leases.ts';
+import { testLeaving } from './store/leaving.ts';
 import { testMending, testPrimingAndHedging } from './store/mending.ts';
 import { testModel } from './store/model.ts';
 import { testImports } from './store/money.ts';
@@ -43,6 +44,7 @@ export function testStore(name: string, make: MakeStore, capabilities: StoreCapa
     describe('adding jobs', () => testAdding(context));
     describe('reuse', () => testReuse(context));
     describe('the same request', () => testSharing(context));
+    describe('the same request, not waited for', () => testLeaving(context));
     describe('budget', () => testBudget(context));
     describe('room at the provider', () => testAdmission(context));
     describe('mending an answer', () => testMending(context));

@@ -15,7 +15,7 @@ export interface StoreFacts {
   unseenCalls: ReadonlyMap<string, number>;
   recovered: number;
   batches: { remoteId: string | null; lostWords: string }[];
-  /** Requests that succeeded twice, in one job or two, although neither a deadline nor `fresh` asked for it. */
+  /** Requests that succeeded twice, in one job or two, although neither haste nor `fresh` asked for it. */
   succeededTwice: number;
   /** Runs that spent more than they may. */
   overBudget: string[];
@@ -23,6 +23,8 @@ export interface StoreFacts {
 
 /** A realtime call that may have been charged although its answer was lost: on record, and not to be avoided. */
 const unseen = "(a.batch IS NULL AND (a.outcome = 'lost' OR a.error_code IN ('connection', 'timeout', 'malformed')))";
+/** A call of a run that waits for no batch of another one. */
+const isHasty = "(r.mode = 'realtime' OR r.deadline_at IS NOT NULL)";
 const withLane = 'attempts a JOIN jobs j ON j.id = a.job JOIN lanes l ON l.id = j.lane';
 
 export function readFacts(path: string): StoreFacts {
@@ -66,7 +68,8 @@ export function readFacts(path: string): StoreFacts {
         `SELECT count(*) FROM (SELECT p.body FROM ${withLane} JOIN payloads p ON p.job = a.job
            JOIN runs r ON r.seq = j.run LEFT JOIN batches b ON b.id = a.batch
          WHERE a.outcome = 'succeeded' AND r.fresh = 0 GROUP BY l.account, l.endpoint, p.body
-         HAVING count(*) > 1 AND max(coalesce(b.hedged, 0)) = 0)`,
+         HAVING count(*) > 1 AND max(coalesce(b.hedged, 0)) = 0
+           AND NOT (count(a.batch) = 1 AND count(*) = 2 AND max(a.batch IS NULL AND ${isHasty}) = 1))`,
       ),
       overBudget: database
         .prepare('SELECT id, cost_nano, budget_nano FROM runs WHERE cost_nano > budget_nano')

@@ -2,13 +2,11 @@ import { expect, test } from 'vitest';
 import type { JobState } from '../../job.ts';
 import type { BookRow } from '../../store-rows.ts';
 import {
-  adding,
   endBatch,
   failed,
   fill,
   first,
   leaseFor,
-  newJob,
   newJobs,
   returned,
   runOf,
@@ -205,32 +203,6 @@ export function testBooking(context: StoreContext): void {
     });
     expect(first(await store.readResults(run.id, { limit: 1 }))).toMatchObject({ output: 'answer', attempts: 1 });
     expect(await store.check()).toEqual([]);
-  });
-
-  test('an answer wins over a failure that was booked under an earlier lease, and is paid for once', async () => {
-    const { store } = context;
-    const { run, lane } = await fill(store, newJobs(1), { budgetNanoUsd: 1_000 });
-    const { lease, attempts } = await sendBatch(store, lane, { boundOf: () => 100 });
-    const failure = failed(first(attempts), { next: 'failed', mayBeCharged: true });
-    await store.book([failure], lease);
-    // Until the batch is read to its end, its answer may come: the job's request stays the one that was sent.
-    const changed = newJob('item-1', '{"new":1}');
-    const reopened = await store.addJobs(run.id, [changed], { ...adding, reopen: true });
-    expect(reopened).toMatchObject({ reopened: 0, changed: ['item-1'] });
-    await store.updateBatch(lease, {}, start, 'release');
-    const again = await store.claimBatch({ accounts: ['fake:account-1'] }, leaseFor('worker-b'));
-    const newLease = { batchId: lease.batchId, generation: again?.generation ?? 0 };
-    const usage = { inputTokens: 10, outputTokens: 1 };
-    const answer = succeeded(first(attempts), { usage, costNanoUsd: 5, realtimeNanoUsd: 10 });
-    expect(await store.book([failure, answer], newLease)).toEqual({ ...noRows, repeated: 1, succeeded: 1 });
-    expect(await store.book([answer, failure], newLease)).toMatchObject({ duplicates: [answer, failure] });
-    await endBatch(store, newLease);
-    expect(await runOf(store, run.id)).toMatchObject({
-      counts: { succeeded: 1, failed: 0 },
-      costNanoUsd: 5,
-      reservedNanoUsd: 0,
-    });
-    expect(await store.listCosts({ runId: run.id })).toMatchObject([{ attempts: 1, costNanoUsd: 5 }]);
   });
 
   test('rows that were booked under an earlier lease are repeated, not duplicates', async () => {
