@@ -97,6 +97,7 @@ export {
   type SettingsDecision,
   type Token,
   type TokenRole,
+  type UnservedRun,
   tokenRoles,
 } from './service-store.ts';
 export {
