@@ -116,8 +116,8 @@ export const defects: readonly Defect[] = [
   {
     name: 'always-complete',
     file: 'src/engine/collect.ts',
-    find: 'return open.length === 0;',
-    replace: 'return open.length >= 0;',
+    find: 'for await (const _ of openRows(engine, batch, 1)) return false;',
+    replace: '',
     cost: 'rows that a cut download left out are never read nor sent again: the run never ends, answers are lost',
     noticedBy: ['src/engine/collect.test.ts'],
   },
@@ -165,8 +165,8 @@ export const defects: readonly Defect[] = [
   {
     name: 'failure-hides-the-answer',
     file: 'src/stores/sqlite/book.ts',
-    find: "return isFailure && row.outcome === 'succeeded';",
-    replace: 'return false;',
+    find: "return lease !== undefined && outcome !== 'succeeded' && !hasUsage && row.outcome === 'succeeded';",
+    replace: 'return lease === undefined && false;',
     cost: 'results that name a request twice, first as failed: the paid answer is thrown away and bought again',
     noticedBy: storeSuite,
     only: 'booking',
