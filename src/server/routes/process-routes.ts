@@ -46,7 +46,7 @@ export function addProcessRoutes(app: App, { service }: RouteContext): void {
       return {
         status: 'started' as const,
         run_ids: runIds,
-        message: runIds.length === 0 ? 'Nothing is queued.' : `${runIds.length} queues are being sent.`,
+        message: queuesWords(runIds.length),
       };
     },
   );
@@ -70,6 +70,11 @@ export function addProcessRoutes(app: App, { service }: RouteContext): void {
       return { status: 'queued', message: `${count} failed jobs are queued again.`, count };
     },
   );
+}
+
+function queuesWords(queues: number): string {
+  if (queues === 0) return 'Nothing is queued.';
+  return queues === 1 ? '1 queue is being sent.' : `${queues} queues are being sent.`;
 }
 
 function sentWords(jobs: number, batches: number): string {
