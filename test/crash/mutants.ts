@@ -28,8 +28,10 @@ const { values } = parseArgs({
   },
 });
 
-/** Tests that hang have their own time-outs, far below this one. */
+/** For the files of one defect. Tests that hang have their own time-outs, far below this one. */
 const longestRunMs = 180_000;
+/** For all of them without a defect, a file after another where they need a process of their own. */
+const longestCleanRunMs = 900_000;
 const root = fileURLToPath(new URL('../..', import.meta.url));
 let running: ChildProcess | undefined;
 
@@ -77,7 +79,7 @@ async function tryAll(): Promise<number> {
   copyTree(copy);
 
   const files = [...new Set(chosen.flatMap(({ noticedBy }) => noticedBy))];
-  const clean = await runTests(copy, files);
+  const clean = await runTests(copy, files, { withinMs: longestCleanRunMs });
   if (clean.exitCode !== 0) {
     console.error(`Without any defect the tests are red, so they would prove nothing:\n  ${clean.words}`);
     return 1;
@@ -129,7 +131,10 @@ async function tryOne(copy: string, defect: Defect): Promise<Outcome> {
     sound.replace(defect.find, () => defect.replace),
   );
   try {
-    const { exitCode, seconds, failed, ran, words } = await runTests(copy, defect.noticedBy, defect.only);
+    const { exitCode, seconds, failed, ran, words } = await runTests(copy, defect.noticedBy, {
+      withinMs: longestRunMs,
+      only: defect.only,
+    });
     if (exitCode === 0 && ran === 0) return { verdict: 'BROKEN', seconds, words: `no test is called ${defect.only}` };
     if (exitCode === 0) return { verdict: 'MISSED', seconds, words: 'every test is green' };
     // Red because nothing could be loaded, or because vitest did not end, is no test that noticed something.
@@ -162,13 +167,17 @@ interface TestResult {
   failureMessages?: string[];
 }
 
-async function runTests(copy: string, files: readonly string[], only?: string): Promise<TestRun> {
+async function runTests(
+  copy: string,
+  files: readonly string[],
+  { withinMs, only }: { withinMs: number; only?: string | undefined },
+): Promise<TestRun> {
   const report = join(copy, 'report.json');
   rmSync(report, { force: true });
   const vitest = join(copy, 'node_modules/vitest/vitest.mjs');
   const how = ['--bail', '1', '--reporter', 'json', '--outputFile', report, ...(only ? ['-t', only] : [])];
   const started = performance.now();
-  const { exitCode, output } = await runNode([vitest, 'run', ...how, ...files], copy);
+  const { exitCode, output } = await runNode([vitest, 'run', ...how, ...files], copy, withinMs);
   const seconds = (performance.now() - started) / 1000;
   if (exitCode === undefined)
     return { exitCode, seconds, failed: undefined, ran: 0, words: `not ended after ${Math.round(seconds)} s` };
@@ -191,7 +200,11 @@ function wordsOf(file: string, { fullName, failureMessages = [] }: TestResult): 
 }
 
 /** `exitCode` is undefined when it had to be killed. */
-function runNode(args: readonly string[], cwd: string): Promise<{ exitCode: number | undefined; output: string }> {
+function runNode(
+  args: readonly string[],
+  cwd: string,
+  withinMs: number,
+): Promise<{ exitCode: number | undefined; output: string }> {
   return new Promise((resolve, reject) => {
     // A group of its own: vitest's workers, and the processes that tests start, are killed with it.
     const env = { ...process.env, NO_COLOR: '1' };
@@ -203,7 +216,7 @@ function runNode(args: readonly string[], cwd: string): Promise<{ exitCode: numb
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    const timer = setTimeout(killRunning, longestRunMs);
+    const timer = setTimeout(killRunning, withinMs);
     child.once('error', reject);
     child.once('close', (code) => {
       clearTimeout(timer);
