@@ -225,7 +225,7 @@ export const defects: readonly Defect[] = [
   {
     name: 'lapsed-keep-leases',
     file: 'src/engine/sweep.ts',
-    find: 'await engine.store.releaseLapsed(now);',
+    find: 'if (freeLapsed) await engine.store.releaseLapsed(now);',
     replace: '',
     cost: 'the batch of a machine that is gone is never looked at again: its answers are lost',
     noticedBy: ['src/engine/worker.test.ts'],
