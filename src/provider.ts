@@ -66,7 +66,10 @@ export interface BatchApi {
    * `results`: the provider lets us carry nothing; only the custom ids in the results of an ended batch tell.
    */
   readonly proof: 'carried' | 'results';
-  /** Bytes that one request takes in the uploaded body, so that a batch is cut at the limit before it is built. */
+  /**
+   * Bytes that one request takes in the uploaded body, so that a batch is cut at the limit before it is built: those of
+   * the body, those of the custom id, and as many more for each.
+   */
   lineBytes(bodyBytes: number, customId: string, endpoint: string): number;
   /**
    * Streams the lines to the provider. Not idempotent, free of charge; one upload belongs to one batch. Absent: the

@@ -1,5 +1,6 @@
 import type { BatchState, RowCounts } from './batch.ts';
 import type { JobState } from './job.ts';
+import type { Price } from './prices.ts';
 import type { RequestSize } from './request.ts';
 import type { Run, RunState } from './run.ts';
 import type { Usage } from './usage.ts';
@@ -52,8 +53,11 @@ export interface Lane extends LaneKey {
   isPriming: boolean;
 }
 
-/** The most that a request can cost, in nano-dollars; undefined when nobody can say. */
-export type BoundOf = (size: RequestSize) => number | undefined;
+/** By what the most is reckoned that a request can cost, for runs with a budget; absent: nobody can say. */
+export interface CostBound {
+  price: Price;
+  inBatch: boolean;
+}
 
 /** What an account takes over all its batches that have not ended; absent model: over all models. */
 export interface EnqueuedRoom {
@@ -167,10 +171,9 @@ export interface PackRoom {
   /** Estimated tokens; absent: no limit is known. */
   tokens?: number;
   now: number;
-  /** Bytes of a request in the batch's body. */
-  lineBytes(bodyBytes: number, customId: string): number;
-  /** For runs with a budget. */
-  boundOf?: BoundOf;
+  /** Bytes that stand around a request's body and its custom id in the batch's body. */
+  lineOverhead: number;
+  bound?: CostBound;
 }
 
 export interface PackedJobs {

@@ -10,8 +10,8 @@ import type {
   BatchRequest,
   BookedRows,
   BookRow,
-  BoundOf,
   ClaimedJob,
+  CostBound,
   CostRow,
   EnqueuedRoom,
   ImportedBatch,
@@ -88,7 +88,7 @@ export interface Store {
    * Claims queued jobs of a lane for realtime calls, with a lease; follows, reuses and reserves as `packJobs` does, but a
    * lane that is not in batches follows none of another run that is, or will be.
    */
-  claimJobs(laneId: number, limit: number, owner: LeaseRequest, boundOf?: BoundOf): Promise<ClaimedJob[]>;
+  claimJobs(laneId: number, limit: number, owner: LeaseRequest, bound?: CostBound): Promise<ClaimedJob[]>;
   /** Leases the open batch that is most due: ended ones first, so that finished work frees its place. */
   claimBatch(scope: Scope, owner: LeaseRequest): Promise<Batch | undefined>;
   /** When the next open batch of the scope is due; undefined when there is none. */

@@ -48,7 +48,7 @@ await store.updateRun(run.id, { state: 'running' }, now);
 const [first] = await store.findLanes({ accounts: [provider.account] }, now);
 const opened = await store.openBatch(first?.id ?? 0, nonce, owner);
 const lease = { batchId: opened.id, generation: opened.generation };
-const room = { requests: 1e9, bytes: 1e12, maxBytes: 1e12, now, lineBytes: (body: number) => body + 100 };
+const room = { requests: 1e9, bytes: 1e12, maxBytes: 1e12, now, lineOverhead: 73 };
 while ((await store.packJobs(lease, room)).packed > 0);
 await store.updateBatch(lease, { state: 'packed' }, now);
 await store.updateBatch(lease, { state: 'submitting' }, now);

@@ -52,7 +52,7 @@ async function packPart(store: Store, nonce: string, count: number): Promise<Lea
   const batch = await store.openBatch(laneId, nonce, owner);
   const lease = { batchId: batch.id, generation: batch.generation };
   for (let left = count; left > 0; ) {
-    const room = { requests: left, bytes: 1e12, maxBytes: 1e12, now, lineBytes: (body: number) => body + 100 };
+    const room = { requests: left, bytes: 1e12, maxBytes: 1e12, now, lineOverhead: 73 };
     const { packed } = await store.packJobs(lease, room);
     if (packed === 0) throw new Error('there are no more jobs to pack');
     left -= packed;

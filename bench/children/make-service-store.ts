@@ -88,7 +88,7 @@ async function sendAndCollect(
     const batch = await engine.openBatch(lane.id, newNonce(Math.random), owner);
     const lease = { batchId: batch.id, generation: batch.generation };
     for (let left = 10_000; left > 0; ) {
-      const room = { requests: left, bytes: 1e12, maxBytes: 1e12, now, lineBytes: (body: number) => body + 100 };
+      const room = { requests: left, bytes: 1e12, maxBytes: 1e12, now, lineOverhead: 73 };
       const { packed } = await engine.packJobs(lease, room);
       if (packed === 0) break;
       left -= packed;

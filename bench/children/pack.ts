@@ -11,7 +11,7 @@ const jobs = Number(jobsText);
 const bodyBytes = Number(bodyText);
 const now = Date.now();
 const owner = { owner: 'bench', now, leaseMs: 600_000 };
-const room = { requests: 1e9, bytes: 1e12, maxBytes: 1e12, now, lineBytes: (body: number) => body + 100 };
+const room = { requests: 1e9, bytes: 1e12, maxBytes: 1e12, now, lineOverhead: 73 };
 const store = createSqliteStore({ path, owner: 'bench' });
 
 const { run } = await store.createRun(

@@ -33,7 +33,7 @@ const batch = await store.openBatch(lane.id, 'benchnonce', owner);
 const lease = { batchId: batch.id, generation: batch.generation };
 
 await measure('packJobs', async (calls) => {
-  const room = { requests: 1e9, bytes: 1e12, maxBytes: 1e12, now: owner.now, lineBytes: (body: number) => body + 100 };
+  const room = { requests: 1e9, bytes: 1e12, maxBytes: 1e12, now: owner.now, lineOverhead: 73 };
   for (let packed = 1; packed > 0; ) {
     const result = await calls.time(
       () => store.packJobs(lease, room),

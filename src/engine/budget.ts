@@ -1,7 +1,6 @@
 import { unfinishedOf } from '../job.ts';
-import { boundNanoUsd } from '../prices.ts';
 import type { Run } from '../run.ts';
-import type { BoundOf } from '../store-rows.ts';
+import type { CostBound } from '../store-rows.ts';
 import type { Engine } from './engine.ts';
 
 /**
@@ -12,9 +11,9 @@ export function boundOf(
   engine: Engine,
   { provider, model }: { provider: string; model: string },
   inBatch: boolean,
-): BoundOf {
+): CostBound | undefined {
   const price = engine.priceOf(provider, model);
-  return (size) => (price ? boundNanoUsd(price, size, inBatch) : undefined);
+  return price && { price, inBatch };
 }
 
 /** Money that is neither spent nor held; negative when a budget was lowered. */

@@ -1,11 +1,12 @@
 import { isOffpeakError } from '../errors.ts';
+import { boundNanoUsd, type Price } from '../prices.ts';
 import type { Provider } from '../provider.ts';
 import type { Recipe } from '../recipe.ts';
+import type { RequestSize } from '../request.ts';
 import type { Run } from '../run.ts';
 import type { Item, Source } from '../source.ts';
 import type { AddedJobs, AddOptions, LaneMode, NewJob } from '../store-rows.ts';
 import { chunkRows } from '../store-rows.ts';
-import { boundOf } from './budget.ts';
 import type { Engine } from './engine.ts';
 
 /** Bytes of request bodies after which a chunk is written, so that images do not pile up in memory. */
@@ -72,10 +73,7 @@ function toJob(engine: Engine, { recipe, provider, run }: EnqueueInput, item: It
   try {
     const request = recipe.toRequest(item);
     const { endpoint, body, size, realtimeOnly } = provider.toWire(request);
-    if (
-      run.budgetNanoUsd !== undefined &&
-      boundOf(engine, { provider: provider.name, model: request.model }, true)(size) === undefined
-    ) {
+    if (run.budgetNanoUsd !== undefined && !isBounded(engine.priceOf(provider.name, request.model), size)) {
       const message = 'a budget needs a limit on the answer: give --max-tokens, or set it in the request';
       return { key, position, skip: { code: 'unsupported', message } };
     }
@@ -87,6 +85,10 @@ function toJob(engine: Engine, { recipe, provider, run }: EnqueueInput, item: It
     if (isOffpeakError(error, 'usage')) return { key, position, skip: { code: 'unsupported', message: error.message } };
     throw error;
   }
+}
+
+function isBounded(price: Price | undefined, size: RequestSize): boolean {
+  return price !== undefined && boundNanoUsd(price, size, true) !== undefined;
 }
 
 function addUp(total: AddedJobs, more: AddedJobs): void {

@@ -46,16 +46,17 @@ export async function packChunk(engine: Engine, batch: Batch): Promise<PackedJob
   const api = batchApiOf(engine, batch);
   const { maxRequests, maxBytes, maxInputs } = api.limits;
   const room = await roomOf(engine, batch);
+  const bound = boundOf(engine, batch, true);
   const most = room?.unit === 'requests' ? Math.min(maxRequests, room.limit) : maxRequests;
   return engine.store.packJobs(leaseOf(batch), {
     requests: Math.max(0, (batch.isPrimer ? 1 : most) - batch.requests),
     bytes: maxBytes - batch.bytes,
     maxBytes,
     now: engine.clock.now(),
-    lineBytes: (bodyBytes, customId) => api.lineBytes(bodyBytes, customId, batch.endpoint),
+    lineOverhead: api.lineBytes(0, '', batch.endpoint),
     ...(maxInputs === undefined ? {} : { inputs: maxInputs - batch.inputs, maxInputs }),
     ...(room?.unit === 'tokens' ? { tokens: room.limit - batch.tokens } : {}),
-    boundOf: boundOf(engine, batch, true),
+    ...(bound && { bound }),
   });
 }
 

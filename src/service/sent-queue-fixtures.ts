@@ -57,7 +57,7 @@ export async function sendRun(
   const owner = { owner: 'sender', now: at, leaseMs: 60_000 };
   const batch = await store.openBatch(lane.id, `nonce-${nonces}`, owner);
   const lease = { batchId: batch.id, generation: batch.generation };
-  const room = { requests, bytes: 1e9, maxBytes: 1e9, now: at, lineBytes: (bytes: number) => bytes };
+  const room = { requests, bytes: 1e9, maxBytes: 1e9, now: at, lineOverhead: 0 };
   await store.packJobs(lease, room);
   await moveBatch(store, lease, ['packed'], at);
   await store.updateBatch(lease, { state: 'submitting', submittedAt: at }, at);

@@ -1,4 +1,5 @@
-import type { BoundOf } from '../../store-rows.ts';
+import { boundNanoUsd } from '../../prices.ts';
+import type { CostBound } from '../../store-rows.ts';
 import type { Database } from './database.ts';
 import { number, optionalNumber, type Row, text } from './rows.ts';
 import type { RunDelta } from './runs.ts';
@@ -15,7 +16,7 @@ export interface Claim {
 /** Columns of a job that `take` and packing need. */
 export const claimColumns = 'id, bytes, tokens, inputs, attempts, hash, max_input, max_output';
 
-export function beginClaim(db: Database, lane: number, delta: RunDelta, boundOf: BoundOf | undefined): Claim {
+export function beginClaim(db: Database, lane: number, delta: RunDelta, bound: CostBound | undefined): Claim {
   const row = db
     .sql(
       `SELECT l.account, l.endpoint, l.mode, r.fresh, r.seq, r.budget_nano, r.cost_nano, r.reserved_nano
@@ -50,14 +51,14 @@ export function beginClaim(db: Database, lane: number, delta: RunDelta, boundOf:
       if (isSpared(job)) return { type: 'spared' };
       let reserved: number | null = null;
       if (left !== undefined) {
-        const bound = boundOf?.(sizeOf(job));
-        if (bound === undefined || bound > left) {
+        const most = bound && boundNanoUsd(bound.price, sizeOf(job), bound.inBatch);
+        if (most === undefined || most > left) {
           db.sql('UPDATE runs SET over_budget = 1 WHERE seq = ?').run(number(row, 'seq'));
           return { type: 'over_budget' };
         }
-        left -= bound;
-        reserved = bound;
-        delta.reservedNano += bound;
+        left -= most;
+        reserved = most;
+        delta.reservedNano += most;
       }
       lead(db, number(job, 'id'), optionalNumber(job, 'hash') ?? null);
       return { type: 'send', reserved };

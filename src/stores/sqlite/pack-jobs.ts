@@ -1,6 +1,6 @@
 import { OffpeakError } from '../../errors.ts';
 import { customId } from '../../ids.ts';
-import type { BoundOf, ClaimedJob, Lease, LeaseRequest, PackedJobs, PackRoom } from '../../store-rows.ts';
+import type { ClaimedJob, CostBound, Lease, LeaseRequest, PackedJobs, PackRoom } from '../../store-rows.ts';
 import { chunkRows } from '../../store-rows.ts';
 import { requireLease } from './batches.ts';
 import { beginClaim, claimColumns } from './claim.ts';
@@ -34,7 +34,7 @@ export function packJobs(db: Database, lease: Lease, room: PackRoom): PackedJobs
 function claimInto(db: Database, batch: Row, room: PackRoom, delta: RunDelta): PackedJobs {
   const batchId = number(batch, 'id');
   const nonce = text(batch, 'nonce');
-  const claim = beginClaim(db, number(batch, 'lane'), delta, room.boundOf);
+  const claim = beginClaim(db, number(batch, 'lane'), delta, room.bound);
   const insert = db.sql('INSERT INTO attempts (job, number, batch, started_at, reserved_nano) VALUES (?, ?, ?, ?, ?)');
   const update = db.sql("UPDATE jobs SET state = 'packed', attempts = ?, batch = ? WHERE id = ?");
   const packed: PackedJobs = {
@@ -53,7 +53,8 @@ function claimInto(db: Database, batch: Row, room: PackRoom, delta: RunDelta): P
   for (const row of queuedJobs(db, number(batch, 'lane'), room.now, Math.max(0, Math.min(chunkRows, room.requests)))) {
     const job = number(row, 'id');
     const attempt = number(row, 'attempts') + 1;
-    const bytes = room.lineBytes(number(row, 'bytes'), customId(nonce, job, attempt));
+    // A custom id is ASCII.
+    const bytes = room.lineOverhead + number(row, 'bytes') + customId(nonce, job, attempt).length;
     const inputs = number(row, 'inputs');
     const oversize = oversizeReason({ bytes, inputs }, room);
     if (oversize !== undefined) {
@@ -123,13 +124,13 @@ export function claimJobs(
   lane: number,
   limit: number,
   owner: LeaseRequest,
-  boundOf: BoundOf | undefined,
+  bound: CostBound | undefined,
 ): ClaimedJob[] {
   return db.write(() => {
     const laneRow = db.sql('SELECT run, endpoint FROM lanes WHERE id = ?').get(lane);
     if (!laneRow) return [];
     const delta = new RunDelta();
-    const claim = beginClaim(db, lane, delta, boundOf);
+    const claim = beginClaim(db, lane, delta, bound);
     const claimed: ClaimedJob[] = [];
     for (const row of queuedJobs(db, lane, owner.now, limit)) {
       const taken = claim.take(row);

@@ -89,7 +89,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     moveAccount: async (runId, from, to) => lanes.moveAccount(db, runId, from, to),
     openBatch: async (laneId, nonce, owner) => batches.openBatch(db, laneId, nonce, owner),
     packJobs: async (lease, room) => packJobs(db, lease, room),
-    claimJobs: async (laneId, limit, owner, boundOf) => claimJobs(db, laneId, limit, owner, boundOf),
+    claimJobs: async (laneId, limit, owner, bound) => claimJobs(db, laneId, limit, owner, bound),
     claimBatch: async (scope, owner) => batches.claimBatch(db, scope, owner),
     nextDue: async (scope) => batches.nextDue(db, scope),
     admitBatch: async (lease, room, at) => admitBatch(db, lease, room, at),

@@ -5,6 +5,7 @@ import {
   failed,
   leaseFor,
   leaseOf,
+  mostPerInputToken,
   moveThrough,
   nonce,
   packBatch,
@@ -55,8 +56,7 @@ export function testSingleJobs(context: ServedContext): void {
     const { service, store } = context;
     const { runId, lane, jobs } = await sendQueue(store, [queuedJob('x'.repeat(100)), ...queuedJobs(2)]);
     await store.updateRun(runId, { budgetNanoUsd: 100 }, start);
-    // A nano-dollar for each byte of the request.
-    const room = { boundOf: ({ maxInputTokens }: { maxInputTokens: number }) => maxInputTokens };
+    const room = { bound: mostPerInputToken };
     const none = await packBatch(store, lane, room);
     expect(none.packed).toMatchObject({ packed: 0, overBudget: true });
     await moveThrough(store, none.lease, ['abandoned']);

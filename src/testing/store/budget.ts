@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import type { Store } from '../../store.ts';
-import type { BoundOf } from '../../store-rows.ts';
 import {
   endBatch,
   failed,
@@ -9,6 +8,7 @@ import {
   laneOf,
   leaseFor,
   leaseOf,
+  mostPerRequest,
   moveThrough,
   newJobs,
   nonce,
@@ -23,8 +23,7 @@ import {
   succeeded,
 } from './context.ts';
 
-/** Every request costs at most 100. */
-const hundred: BoundOf = () => 100;
+const hundred = mostPerRequest(100);
 const usage = { inputTokens: 1, outputTokens: 1 };
 const cost = (nano: number) => ({ usage, costNanoUsd: nano, realtimeNanoUsd: 2 * nano });
 
@@ -40,14 +39,14 @@ export function testBudget(context: StoreContext): void {
   test('what fits is packed, the rest waits and the run says so', async () => {
     const { store } = context;
     const { run, lane } = await fill(store, newJobs(5), { budgetNanoUsd: 250 });
-    const sent = await sendBatch(store, lane, { boundOf: hundred });
+    const sent = await sendBatch(store, lane, { bound: hundred });
     expect(sent.packed).toMatchObject({ packed: 2, overBudget: true });
     expect(await runOf(store, run.id)).toMatchObject({ isOverBudget: true, reservedNanoUsd: 200 });
     expect(await store.findLanes({ runId: run.id }, start)).toEqual([]);
     // The real cost is less than was held: one more fits.
     await store.book([succeeded(first(sent.attempts), cost(30))], sent.lease);
     expect(await runOf(store, run.id)).toMatchObject({ isOverBudget: false, reservedNanoUsd: 100, costNanoUsd: 30 });
-    const more = await packBatch(store, await laneOf(store, run), { boundOf: hundred });
+    const more = await packBatch(store, await laneOf(store, run), { bound: hundred });
     expect(more.packed).toMatchObject({ packed: 1, overBudget: true });
     await within(store, run.id);
     await store.book([returned(first(more.attempts))], more.lease);
@@ -63,11 +62,11 @@ export function testBudget(context: StoreContext): void {
   test('what nobody can bound is not sent; without a budget nothing is asked', async () => {
     const { store } = context;
     const bounded = await fill(store, newJobs(1), { budgetNanoUsd: 1e12 });
-    const none = await packBatch(store, bounded.lane, { boundOf: () => undefined });
+    const none = await packBatch(store, bounded.lane, {});
     expect(none.packed).toMatchObject({ packed: 0, overBudget: true });
     await moveThrough(store, none.lease, ['abandoned']);
     const free = await fill(store, newJobs(1, realtimeLane));
-    expect(await store.claimJobs(free.lane, 5, leaseFor(), () => undefined)).toHaveLength(1);
+    expect(await store.claimJobs(free.lane, 5, leaseFor())).toHaveLength(1);
     expect((await runOf(store, free.run.id)).reservedNanoUsd).toBe(0);
   });
 
@@ -107,7 +106,7 @@ export function testBudget(context: StoreContext): void {
     for (let round = 0; round < 40; round++) {
       const left = (await store.findLanes({ runId: run.id }, start + 1e6)).length;
       if (left === 0) break;
-      const sent = await sendBatch(store, lane, { boundOf: hundred, now: start + 1e6 });
+      const sent = await sendBatch(store, lane, { bound: hundred, now: start + 1e6 });
       await within(store, run.id);
       const rows = sent.attempts.map((ref, i) =>
         round < 2 && i % 2 === 0 ? failed(ref, { next: 'retry', ...cost(20) }) : succeeded(ref, cost(70)),
@@ -137,7 +136,7 @@ export function testBudget(context: StoreContext): void {
           for (const call of calls) await own.book([succeeded(call, cost(100))], undefined);
         } else {
           const batch = await own.openBatch(lane('batch'), nonce(), leaseFor(`packer-${i}`));
-          await own.packJobs(leaseOf(batch), room({ requests: 4, boundOf: hundred }));
+          await own.packJobs(leaseOf(batch), room({ requests: 4, bound: hundred }));
           await within(own, run.id);
           const open = await own.readAttempts(batch.id, { afterJob: 0, limit: 10, openOnly: true });
           const rows = open.map((ref) => (i % 5 === 0 ? returned(ref) : succeeded(ref, cost(100))));

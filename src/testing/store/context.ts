@@ -1,9 +1,21 @@
 import { afterEach, beforeEach, expect } from 'vitest';
 import type { Batch, BatchState } from '../../batch.ts';
+import { customId } from '../../ids.ts';
 import { type JobState, jobStates, totalOf } from '../../job.ts';
+import type { Rates } from '../../prices.ts';
 import type { Run } from '../../run.ts';
 import type { Store } from '../../store.ts';
-import type { AddedJobs, AddOptions, BookRow, LaneKey, Lease, NewJob, NewRun, PackRoom } from '../../store-rows.ts';
+import type {
+  AddedJobs,
+  AddOptions,
+  BookRow,
+  CostBound,
+  LaneKey,
+  Lease,
+  NewJob,
+  NewRun,
+  PackRoom,
+} from '../../store-rows.ts';
 
 /** What every part of the suite works with: one store a test, watched, checked and closed after it. */
 
@@ -184,7 +196,24 @@ export function leaseFor(owner: string = firstOwner, now = start, leaseMs = 30_0
 }
 
 export function room(change: Partial<PackRoom> = {}): PackRoom {
-  return { requests: 1000, bytes: 1e9, maxBytes: 1e9, now: start, lineBytes: (bytes) => bytes, ...change };
+  return { requests: 1000, bytes: 1e9, maxBytes: 1e9, now: start, lineOverhead: 0, ...change };
+}
+
+/** What a request's custom id takes in the body of its batch. */
+export function idBytes({ nonce }: Batch, { job, attempt }: { job: number; attempt: number }): number {
+  return customId(nonce, job, attempt).length;
+}
+
+/** A price by which every request of `sizeOf` costs at most so many nano-dollars, and nothing for its input. */
+export function mostPerRequest(nanoUsd: number): CostBound {
+  return boundBy({ input: 0, output: nanoUsd / 100 / 1000 });
+}
+
+/** A nano-dollar for each token that the input may have. */
+export const mostPerInputToken: CostBound = boundBy({ input: 1 / 1000, output: 0 });
+
+function boundBy(rates: Rates): CostBound {
+  return { price: { ...rates, batch: { factor: 1 }, source: 'the test' }, inBatch: true };
 }
 
 export const leaseOf = (batch: Batch): Lease => ({ batchId: batch.id, generation: batch.generation });

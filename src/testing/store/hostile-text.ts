@@ -5,6 +5,7 @@ import {
   failed,
   fill,
   first,
+  idBytes,
   leaseFor,
   newJob,
   newRun,
@@ -120,7 +121,7 @@ export function testHostileText(context: StoreContext): void {
     expect(Buffer.byteLength(body)).toBeGreaterThan(1_000_000);
     const { lane, run } = await fill(store, [newJob('x', body)]);
     const { batch, lease, attempts, packed } = await sendBatch(store, lane);
-    expect(packed.bytes).toBe(Buffer.byteLength(body));
+    expect(packed.bytes).toBe(Buffer.byteLength(body) + idBytes(batch, first(attempts)));
     expect(first(await store.readRequests(batch.id, 0, 1)).body === body).toBe(true);
     await store.book(
       attempts.map((ref) => succeeded(ref, { output: body })),

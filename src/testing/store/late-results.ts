@@ -7,6 +7,7 @@ import {
   fill,
   first,
   leaseFor,
+  mostPerRequest,
   newJob,
   newJobs,
   packBatch,
@@ -166,7 +167,7 @@ export function testLateResults(context: StoreContext): void {
   test('an answer wins over a failure that was booked under an earlier lease, and is paid for once', async () => {
     const { store } = context;
     const { run, lane } = await fill(store, newJobs(1), { budgetNanoUsd: 1_000 });
-    const { lease, attempts } = await sendBatch(store, lane, { boundOf: () => 100 });
+    const { lease, attempts } = await sendBatch(store, lane, { bound: mostPerRequest(100) });
     const failure = failed(first(attempts), { next: 'failed', mayBeCharged: true });
     await store.book([failure], lease);
     // Until the batch is read to its end, its answer may come: the job's request stays the one that was sent.

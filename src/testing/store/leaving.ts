@@ -8,6 +8,7 @@ import {
   first,
   laneOf,
   leaseFor,
+  mostPerRequest,
   moveThrough,
   newRun,
   packBatch,
@@ -55,7 +56,7 @@ export function testLeaving(context: StoreContext): void {
 
   test('a leader that waits for money is left; with money it leads on', async () => {
     const { store } = context;
-    const { one, two, sent, leader } = await twoRuns(store, { budgetNanoUsd: 1e6 }, { boundOf: () => 1 });
+    const { one, two, sent, leader } = await twoRuns(store, { budgetNanoUsd: 1e6 }, { bound: mostPerRequest(1) });
     expect(await store.leaveUnpaid(one.run.id, 0)).toBe(leader.job);
     expect(await store.leaveUnpaid(one.run.id, leader.job)).toBeUndefined();
     await store.book([failed(leader, { next: 'retry' })], sent.lease);
@@ -63,7 +64,7 @@ export function testLeaving(context: StoreContext): void {
     // Queued, and nothing says that it will not be sent.
     await store.leaveUnpaid(one.run.id, 0);
     expect(await settleAll(store)).toBe(0);
-    const none = await packBatch(store, one.lane, { boundOf: () => 1e9 });
+    const none = await packBatch(store, one.lane, { bound: mostPerRequest(1e9) });
     expect(none.packed).toMatchObject({ packed: 0, overBudget: true });
     await moveThrough(store, none.lease, ['abandoned']);
     await store.leaveUnpaid(one.run.id, 0);
@@ -72,7 +73,7 @@ export function testLeaving(context: StoreContext): void {
     expect(taken.packed).toMatchObject({ packed: 1, spared: 1 });
     // Given its money, the former leader follows in its turn.
     await store.updateRun(one.run.id, { budgetNanoUsd: 1e10 }, start);
-    const back = await packBatch(store, one.lane, { boundOf: () => 1e9 });
+    const back = await packBatch(store, one.lane, { bound: mostPerRequest(1e9) });
     expect(back.packed).toMatchObject({ packed: 0, spared: 1 });
     await moveThrough(store, back.lease, ['abandoned']);
     await store.book([succeeded(first(taken.attempts))], taken.lease);

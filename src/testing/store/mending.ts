@@ -5,9 +5,11 @@ import {
   failed,
   fill,
   first,
+  idBytes,
   laneOf,
   leaseFor,
   leaseOf,
+  mostPerInputToken,
   moveThrough,
   newJob,
   newJobs,
@@ -37,8 +39,8 @@ export function testMending(context: StoreContext): void {
     const bad = { next: 'retry' as const, errorCode: 'invalid_output', correction };
     expect(await store.book([failed(first(sent.attempts), bad)], sent.lease)).toMatchObject({ retried: 1 });
     await endBatch(store, sent.lease);
-    const again = await sendBatch(store, lane, { lineBytes: (bytes) => bytes });
-    expect(again.packed.bytes).toBe(Buffer.byteLength(correction));
+    const again = await sendBatch(store, lane, {});
+    expect(again.packed.bytes).toBe(Buffer.byteLength(correction) + idBytes(again.batch, first(again.attempts)));
     expect(await store.readRequests(again.batch.id, 0, 10)).toMatchObject([{ attempt: 2, body: correction }]);
     const booked = await store.book([failed(first(again.attempts), { ...bad, correction: '{}' })], again.lease);
     expect(booked).toMatchObject({ retried: 0, failed: 1 });
@@ -48,37 +50,28 @@ export function testMending(context: StoreContext): void {
     // A person asks again: with the job's own words, and its own size.
     expect(await store.requeueJobs(run.id, ['failed'])).toBe(1);
     const third = await packBatch(store, lane);
-    expect(third.packed).toMatchObject({ bytes: Buffer.byteLength(body), tokens: sent.packed.tokens });
+    expect(third.packed).toMatchObject({ bytes: sent.packed.bytes, tokens: sent.packed.tokens });
     expect(await store.readRequests(third.batch.id, 0, 10)).toMatchObject([{ body }]);
-    let asked = 0;
     await store.book([returned(first(third.attempts))], third.lease);
     await moveThrough(store, third.lease, ['abandoned']);
-    const fourth = await packBatch(store, lane, {
-      boundOf: ({ maxInputTokens }) => {
-        asked = maxInputTokens;
-        return 1;
-      },
-    });
-    expect(asked).toBe(0);
-    await store.book([returned(first(fourth.attempts))], fourth.lease);
-    await moveThrough(store, fourth.lease, ['abandoned']);
   });
 
   test('what bounds the cost grows with the correction, and shrinks again without it', async () => {
     const { store } = context;
     const { run, lane } = await fill(store, [newJob('x', body, realtimeLane)], { budgetNanoUsd: 1e9, maxAttempts: 2 });
     const sizes: number[] = [];
-    const boundOf = ({ maxInputTokens }: { maxInputTokens: number }) => {
-      sizes.push(maxInputTokens);
-      return 1;
+    const claim = async () => {
+      const call = first(await store.claimJobs(lane, 1, leaseFor(), mostPerInputToken));
+      sizes.push((await runOf(store, run.id)).reservedNanoUsd);
+      return call;
     };
     for (let attempt = 1; attempt <= 2; attempt++) {
-      const call = first(await store.claimJobs(lane, 1, leaseFor(), boundOf));
+      const call = await claim();
       expect(call.body).toBe(attempt === 1 ? body : correction);
       await store.book([failed(call, { next: 'retry', correction })], undefined);
     }
     await store.requeueJobs(run.id, ['failed']);
-    expect(first(await store.claimJobs(lane, 1, leaseFor(), boundOf)).body).toBe(body);
+    expect((await claim()).body).toBe(body);
     const own = Buffer.byteLength(body);
     expect(sizes).toEqual([own, Buffer.byteLength(correction), own]);
   });

@@ -7,9 +7,11 @@ import {
   failed,
   fill,
   first,
+  idBytes,
   laneOf,
   leaseFor,
   leaseOf,
+  moveThrough,
   newJob,
   newJobs,
   nonce,
@@ -60,22 +62,29 @@ export function testPacking(context: StoreContext): void {
   test('the limit in bytes counts whole lines, and the batch remembers them', async () => {
     const { store } = context;
     const { lane } = await fill(store, [newJob('a', '{"x":1}'), newJob('b', '{"x":"ü😀"}'), newJob('c', '{"x":3}')]);
-    const seen: [number, string][] = [];
-    const lineBytes = (bytes: number, customId: string) => {
-      seen.push([bytes, customId]);
-      return bytes + 10;
-    };
-    const { batch, packed, lease } = await packBatch(store, lane, { bytes: 41, lineBytes });
-    // 7 + 10, then 14 + 10: in UTF-8, not in UTF-16 units.
-    expect(packed).toMatchObject({ packed: 2, bytes: 17 + 24, full: true, oversize: 0 });
-    expect(seen.map(([bytes]) => bytes)).toEqual([7, 14, 7]);
-    expect(seen.every(([, customId]) => customId.startsWith(`op-${batch.nonce}-`))).toBe(true);
-    expect(first(await store.listBatches())).toMatchObject({ requests: 2, bytes: 41 });
-    const rest = await store.packJobs(lease, room({ bytes: 0, maxBytes: 41, lineBytes }));
+    const all = await packBatch(store, lane);
+    // 7, 14 and 7 of the bodies: in UTF-8, not in UTF-16 units.
+    const [one, two, three] = all.attempts.map((ref, i) => idBytes(all.batch, ref) + (i === 1 ? 14 : 7)) as [
+      number,
+      number,
+      number,
+    ];
+    expect(all.packed).toMatchObject({ packed: 3, bytes: one + two + three });
+    await store.book(
+      all.attempts.map((ref) => returned(ref)),
+      all.lease,
+    );
+    await moveThrough(store, all.lease, ['abandoned']);
+
+    const maxBytes = one + two + 20;
+    const { packed, lease } = await packBatch(store, lane, { bytes: maxBytes, maxBytes, lineOverhead: 10 });
+    expect(packed).toMatchObject({ packed: 2, bytes: maxBytes, full: true, oversize: 0 });
+    expect(first(await store.listBatches())).toMatchObject({ requests: 2, bytes: maxBytes });
+    const rest = await store.packJobs(lease, room({ bytes: three + 9, maxBytes, lineOverhead: 10 }));
     expect(rest).toMatchObject({ packed: 0, full: true });
-    const more = await store.packJobs(lease, room({ bytes: 17, maxBytes: 41, lineBytes }));
-    expect(more).toMatchObject({ packed: 1, bytes: 17 });
-    expect(first(await store.listBatches())).toMatchObject({ requests: 3, bytes: 58 });
+    const more = await store.packJobs(lease, room({ bytes: three + 10, maxBytes, lineOverhead: 10 }));
+    expect(more).toMatchObject({ packed: 1, bytes: three + 10 });
+    expect(first(await store.listBatches())).toMatchObject({ requests: 3, bytes: maxBytes + three + 10 });
   });
 
   test('no room for requests takes none', async () => {
@@ -88,12 +97,12 @@ export function testPacking(context: StoreContext): void {
     const { store } = context;
     const big = `{"x":"${'y'.repeat(100)}"}`;
     const { run, lane } = await fill(store, [newJob('a'), newJob('big', big), newJob('c')]);
-    const { packed } = await packBatch(store, lane, { bytes: 60, maxBytes: 60 });
+    const { packed } = await packBatch(store, lane, { bytes: 120, maxBytes: 120 });
     expect(packed).toMatchObject({ packed: 2, oversize: 1 });
     expect((await runOf(store, run.id)).counts).toMatchObject({ packed: 2, failed: 1, queued: 0 });
     const [row] = await store.readResults(run.id, { limit: 10, states: ['failed'] });
     expect(row).toMatchObject({ key: 'big', errorCode: 'too_large', attempts: 0 });
-    expect(row?.errorMessage).toContain('108');
+    expect(row?.errorMessage).toMatch(/takes 1[23]\d bytes/);
   });
 
   test('the limit in embedding inputs: what other requests hold is none, and the batch remembers the sum', async () => {
