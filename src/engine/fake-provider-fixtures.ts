@@ -77,7 +77,7 @@ export function createFakeProvider(options: FakeOptions = {}): FakeProvider {
   const batch: NonNullable<Provider['batch']> = {
     limits: fake.limits,
     proof: options.proof ?? 'carried',
-    lineBytes: (bodyBytes) => bodyBytes + 100,
+    lineBytes: (bodyBytes, customId) => bodyBytes + customId.length + 80,
     async upload(input) {
       fake.calls.push('upload');
       const requests = [];

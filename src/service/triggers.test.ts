@@ -29,7 +29,7 @@ function batchApi(maxRequests: number, maxBytes: number): BatchApi {
   return {
     limits: { maxRequests, maxBytes, pollMinMs: 1, pollMaxMs: 1, absentListings: 1, absentGraceMs: 1 },
     proof: 'carried',
-    lineBytes: (bodyBytes) => bodyBytes + 100,
+    lineBytes: (bodyBytes, customId) => bodyBytes + customId.length + 77,
     create: missing,
     get: missing,
     list: missing,

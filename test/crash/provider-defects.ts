@@ -73,7 +73,7 @@ export const providerDefects: readonly Defect[] = [
   {
     name: 'budget-not-held',
     file: 'src/stores/sqlite/claim.ts',
-    find: 'delta.reservedNano += bound;',
+    find: 'delta.reservedNano += most;',
     replace: '',
     cost: 'two batches are sent on the same money: the budget is exceeded',
     noticedBy: storeSuite,
@@ -81,7 +81,7 @@ export const providerDefects: readonly Defect[] = [
   {
     name: 'budget-not-counted-down',
     file: 'src/stores/sqlite/claim.ts',
-    find: 'left -= bound;',
+    find: 'left -= most;',
     replace: '',
     cost: 'every job of a chunk fits into the same money: the budget is exceeded',
     noticedBy: storeSuite,
