@@ -16,6 +16,8 @@ export type ErrorCode =
   | 'store_full'
   | 'store_corrupt'
   | 'store_failed'
+  /** It was closed, or its thread has ended: whoever needs it opens it again. */
+  | 'store_closed'
   /** The provider refuses the key or the account (401, 403). */
   | 'auth'
   /** The account has no money or quota left; waiting does not help. */

@@ -10,7 +10,7 @@ import { createGeminiProvider } from '../../src/providers/gemini/gemini-provider
 import { createOpenAIProvider } from '../../src/providers/openai/openai-provider.ts';
 import { createRecipe } from '../../src/recipes/recipes.ts';
 import { chunkRows } from '../../src/store-rows.ts';
-import { createSqliteStore } from '../../src/stores/sqlite/sqlite-store.ts';
+import { openSqliteStore } from '../../src/stores/sqlite/open-sqlite-store.ts';
 import { type VendorName, vendors } from '../vendors.ts';
 import { chunkOf, newRun } from './jobs.ts';
 import { startResultsProcess } from './results-process.ts';
@@ -26,7 +26,7 @@ const remoteId = vendor.name === 'gemini' ? 'batches/batch_bench' : 'batch_bench
 const now = Date.now();
 const owner = { owner: 'bench', now, leaseMs: 600_000 };
 
-const store = createSqliteStore({ path, owner: 'bench' });
+const store = await openSqliteStore({ path, owner: 'bench' });
 const { run } = await store.createRun(newRun('run-bench'), now);
 const server = await startResultsProcess([vendorName, rowsText, bytesText, order]);
 const provider = createProvider(server.url);
@@ -74,6 +74,8 @@ const engine: Engine = {
   sequentialPauseMs: 500,
   maxUnavailable: 5,
 };
+// The vendor's client is loaded by now: whoever collects has submitted.
+await provider.batch?.get(remoteId);
 // As the command does.
 keepHeapSmall();
 const holds = monitorEventLoopDelay({ resolution: 1 });

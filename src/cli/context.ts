@@ -5,7 +5,6 @@ import type { Offpeak, OffpeakOptions } from '../offpeak.ts';
 import type { PriceList } from '../price-list.ts';
 import type { Provider } from '../provider.ts';
 import type { Run } from '../run.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Store } from '../store.ts';
 import { processOwner } from '../stores/process-owner.ts';
 import type { SqliteStore } from '../stores/sqlite/sqlite-store.ts';
@@ -22,7 +21,10 @@ export interface GlobalFlags {
 /** What a command works with; opened as late and as little as it needs. */
 export interface Context {
   config: Config;
+  /** For a look: opened at once, in this thread. */
   store(): Promise<SqliteStore>;
+  /** For work, which must not wait for the disk: in a thread of its own, started in a fifth of a second. */
+  workingStore(): Promise<SqliteStore>;
   /** All providers of this call: the real ones, or the sandbox's. */
   providers(simulated: boolean): Promise<Provider[]>;
   /** Those that a service can use: with a key, or at an address of their own. */
@@ -50,33 +52,42 @@ type ProviderOptions = Pick<OffpeakOptions, 'providers' | 'maxUnavailable' | 'on
 export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = process.env): Promise<Context> {
   const home = homeDirectory(flags.home, env);
   const config = await loadConfig(home, env);
-  let store: SqliteStore | undefined;
-  let sandbox: Sandbox | undefined;
   const owner = processOwner();
   const opened: (() => Promise<void>)[] = [];
 
-  const openStore = async () => {
-    if (store) return store;
+  const once = <T extends { close(): Promise<void> }>(open: () => Promise<T>) => {
+    let made: Promise<T> | undefined;
+    const make = async () => {
+      const one = await open();
+      opened.push(one.close);
+      return one;
+    };
+    return () => {
+      made ??= make();
+      return made;
+    };
+  };
+  const store = once(async () => {
     const { createSqliteStore } = await import('../stores/sqlite/sqlite-store.ts');
-    store = createSqliteStore({ path: storePath(home), owner });
-    opened.push(store.close);
-    return store;
-  };
-  const openSandbox = async () => {
-    if (sandbox) return sandbox;
+    return createSqliteStore({ path: storePath(home), owner });
+  });
+  const workingStore = once(async () => {
+    const { openSqliteStore } = await import('../stores/sqlite/open-sqlite-store.ts');
+    return openSqliteStore({ path: storePath(home), owner });
+  });
+  const sandbox = once(async () => {
     const { startSandbox } = await import('../sandbox/sandbox.ts');
-    sandbox = await startSandbox({ stateDir: sandboxPath(home) });
-    opened.push(sandbox.close);
-    return sandbox;
-  };
+    return startSandbox({ stateDir: sandboxPath(home) });
+  });
   const prices = async () => (await import('../price-list.ts')).createPriceList({ overrides: config.prices });
   const providers = async (simulated: boolean) =>
-    simulated ? sandboxProviders((await openSandbox()).url) : realProviders(config);
+    simulated ? sandboxProviders((await sandbox()).url) : realProviders(config);
   const openOffpeak = async (simulated: boolean, more: ProviderOptions) => {
-    const { createOffpeak } = await import('../offpeak.ts');
+    const loading = [workingStore(), prices(), import('../offpeak.ts')] as const;
+    const [store, { priceOf }, { createOffpeak }] = await Promise.all(loading);
     return createOffpeak({
-      store: await openStore(),
-      priceOf: (await prices()).priceOf,
+      store,
+      priceOf,
       owner,
       crashpoint: crashpoint(env),
       ...(simulated ? { retry: { baseMs: 50, maxMs: 1_000 }, sequentialPauseMs: 20 } : {}),
@@ -87,7 +98,8 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
   return {
     config,
     command: (words) => `offpeak ${words}${flags.home === undefined ? '' : ` --home ${quoted(flags.home)}`}`,
-    store: openStore,
+    store,
+    workingStore,
     providers,
     readyProviders: async (simulated) => {
       const all = await providers(simulated);
@@ -101,7 +113,7 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
         ...(onEvent ? { onEvent } : {}),
       }),
     serviceOffpeak: (simulated, onEvent, chosen) => openOffpeak(simulated, { providers: chosen, onEvent }),
-    findRun: async (id, prefer) => findRun(await existingStore(home, openStore), id, prefer),
+    findRun: async (id, prefer) => findRun(await existingStore(home, store), id, prefer),
     close: async () => {
       for (const close of opened.reverse()) await close();
     },

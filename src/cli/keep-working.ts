@@ -12,7 +12,7 @@ const calmAfterMs = 300_000;
 export interface Working {
   /** There may be work: look now. */
   wake(): void;
-  /** Resolves when the worker has stopped after the signal; rejects when the store is damaged. */
+  /** Resolves when the worker has stopped after the signal; rejects when the store is damaged or gone. */
   ended: Promise<void>;
 }
 
@@ -31,8 +31,8 @@ export function keepWorking(offpeak: Offpeak, signal: AbortSignal, log: Logger):
       try {
         await worker.run(signal);
       } catch (error) {
-        // A damaged file does not mend itself.
-        if (hasCode(error, 'store_corrupt')) throw error;
+        // A damaged file does not mend itself, and a thread that is gone does not come back.
+        if (hasCode(error, 'store_corrupt', 'store_closed')) throw error;
         if (performance.now() - startedAt > calmAfterMs) pauseMs = firstPauseMs;
         const code = isOffpeakError(error) ? error.code : 'internal';
         log.error({ code }, `${messageOf(error)}; the worker goes on in ${pauseMs / 1000} s`);

@@ -31,7 +31,7 @@ export async function serveCommand(context: Context, flags: ServeFlags, version:
   const signal = untilStopped(log);
   const simulated = flags.sandbox ?? false;
   const providers = await context.readyProviders(simulated);
-  const store = await context.store();
+  const store = await context.workingStore();
   const listen = createListener(log, store.service);
   let server: OffpeakServer | undefined;
   let working: Working | undefined;

@@ -9,7 +9,7 @@ export async function workCommand(context: Context, flags: GlobalFlags): Promise
   const signal = untilStopped(log);
   const simulated = flags.sandbox ?? false;
   const providers = await context.readyProviders(simulated);
-  const { service } = await context.store();
+  const { service } = await context.workingStore();
   const offpeak = await context.serviceOffpeak(simulated, createListener(log, service), providers);
   log.info({ providers: providers.map(({ name }) => name) }, 'working');
   await keepWorking(offpeak, signal, log).ended;

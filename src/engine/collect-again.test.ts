@@ -141,7 +141,8 @@ describe('what is held in memory', () => {
         },
       },
     );
-    expect(readAtFirst).toBeLessThan(6);
+    // A window, and what of the next was read while it was booked.
+    expect(readAtFirst).toBeLessThan(10);
     expect(booked.flat().filter(({ correction }) => correction !== undefined)).toHaveLength(20);
     for (const rows of booked) expect(lengthOf(rows)).toBeLessThan(6 * megabyte.length);
   });

@@ -14,6 +14,7 @@ import {
   nextTurn,
   providerOf,
 } from './engine.ts';
+import { type OneAhead, oneAhead } from './one-ahead.ts';
 import { type Judge, judge, retryTogether } from './retry.ts';
 
 /** Times that the results are read again while rows are missing from them, before the rows are taken for missing. */
@@ -39,13 +40,19 @@ export async function collect(engine: Engine, ended: Batch, signal: AbortSignal)
   const remote = await api.get(batch.remoteId ?? '', signal);
   const collecting = await startCollecting(engine, batch);
 
-  for await (const line of api.results(remote, signal)) {
-    engine.crashpoint('C14');
-    addLine(collecting, line);
-    if (collecting.rows.length >= windowRows || collecting.bytes >= windowBytes) await flush(collecting);
-    await writeStrange(collecting);
+  try {
+    for await (const line of api.results(remote, signal)) {
+      engine.crashpoint('C14');
+      addLine(collecting, line);
+      if (collecting.rows.length >= windowRows || collecting.bytes >= windowBytes) await flush(collecting);
+      await writeStrange(collecting);
+    }
+    await flush(collecting);
+    await collecting.booking.done();
+  } finally {
+    // Whatever has ended the reading: nothing is written after us.
+    await collecting.booking.settled();
   }
-  await flush(collecting);
   if (signal.aborted) return batch;
 
   const complete = await isComplete(engine, batch);
@@ -77,6 +84,8 @@ interface Collecting {
   /** Read, not yet booked; `bytes` is what their texts take, and the answers that are to be mended. */
   rows: BookRow[];
   bytes: number;
+  /** The window before, which is booked while this one is read. */
+  booking: OneAhead;
   /** Kept apart, not yet written; `strangeBytes` is what they take, and `strangers` how many there were in all. */
   strange: QuarantinedLine[];
   strangeBytes: number;
@@ -98,7 +107,16 @@ async function startCollecting(engine: Engine, batch: Batch): Promise<Collecting
     cancelling: isCancelling(run, batch),
     retryAt: retryTogether(engine),
   };
-  const nothing = { rows: [], bytes: 0, strange: [], strangeBytes: 0, strangers: 0, toMend: new Map(), succeeded: 0 };
+  const nothing = {
+    rows: [],
+    bytes: 0,
+    booking: oneAhead(),
+    strange: [],
+    strangeBytes: 0,
+    strangers: 0,
+    toMend: new Map(),
+    succeeded: 0,
+  };
   return { engine, batch, judging, ...nothing };
 }
 
@@ -137,11 +155,16 @@ async function writeStrange(collecting: Collecting): Promise<void> {
   await engine.store.quarantine(leaseOf(batch), strange.filter(isReadable));
 }
 
+/** Begins to book the window that was read; no more than two are in memory. */
 async function flush(collecting: Collecting): Promise<void> {
   // The first of two lines for one job stays the first.
   const rows = collecting.rows.sort((a, b) => a.job - b.job);
   collecting.rows = [];
   collecting.bytes = 0;
+  await collecting.booking.begin(() => bookWindow(collecting, rows));
+}
+
+async function bookWindow(collecting: Collecting, rows: readonly BookRow[]): Promise<void> {
   let chunk: BookRow[] = [];
   let bytes = 0;
   for (const [i, row] of rows.entries()) {

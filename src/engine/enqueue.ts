@@ -8,6 +8,7 @@ import type { Item, Source } from '../source.ts';
 import type { AddedJobs, AddOptions, LaneMode, NewJob } from '../store-rows.ts';
 import { chunkRows } from '../store-rows.ts';
 import type { Engine } from './engine.ts';
+import { oneAhead } from './one-ahead.ts';
 
 /** Bytes of request bodies after which a chunk is written, so that images do not pile up in memory. */
 const chunkBytes = 2 * 1024 * 1024;
@@ -30,25 +31,35 @@ export interface EnqueueInput {
 export async function enqueue(engine: Engine, input: EnqueueInput): Promise<AddedJobs> {
   const { run, source, signal } = input;
   const total = noJobsAdded();
+  const adding = oneAhead();
   let chunk: NewJob[] = [];
   let bytes = 0;
+  /** Begins to write what was read; no more than two chunks are in memory. */
   const flush = async () => {
-    if (chunk.length === 0) return;
-    engine.crashpoint('C1');
-    addUp(total, await engine.store.addJobs(run.id, chunk, { ...input.options, now: engine.clock.now() }));
-    engine.crashpoint('C2');
+    const jobs = chunk;
     chunk = [];
     bytes = 0;
-    input.onChunk?.(total);
+    await adding.begin(async () => {
+      engine.crashpoint('C1');
+      addUp(total, await engine.store.addJobs(run.id, jobs, { ...input.options, now: engine.clock.now() }));
+      engine.crashpoint('C2');
+      input.onChunk?.(total);
+    });
   };
-  for await (const item of source.items(signal)) {
-    if (signal?.aborted || total.closed) break;
-    const job = toJob(engine, input, item);
-    chunk.push(job);
-    bytes += job.request?.body.length ?? 0;
-    if (chunk.length >= chunkRows || bytes >= chunkBytes) await flush();
+  try {
+    for await (const item of source.items(signal)) {
+      if (signal?.aborted || total.closed) break;
+      const job = toJob(engine, input, item);
+      chunk.push(job);
+      bytes += job.request?.body.length ?? 0;
+      if (chunk.length >= chunkRows || bytes >= chunkBytes) await flush();
+    }
+    if (chunk.length > 0) await flush();
+    await adding.done();
+  } finally {
+    // Whatever has ended the reading: nothing is written after us.
+    await adding.settled();
   }
-  await flush();
   if (!signal?.aborted) await seal(engine, run);
   return total;
 }

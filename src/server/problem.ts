@@ -48,6 +48,7 @@ const statuses: Readonly<Record<ErrorCode, readonly [status: number, retryAfter?
   store_full: [503, 60],
   store_corrupt: [500],
   store_failed: [500],
+  store_closed: [500],
   auth: [502],
   quota: [502],
   rate_limited: [503, 30],
