@@ -75,7 +75,7 @@ export async function collect(engine: Engine, ended: Batch, signal: AbortSignal)
  * of the store: of 100,000 rows in random order, one after another book 3,100 a second, so 17,000.
  */
 const windowRows = 4 * chunkRows;
-const windowBytes = 4 * 1024 * 1024;
+const windowBytes = 2 * 1024 * 1024;
 
 interface Collecting {
   engine: Engine;

@@ -11,7 +11,7 @@ import type { Engine } from './engine.ts';
 import { oneAhead } from './one-ahead.ts';
 
 /** Bytes of request bodies after which a chunk is written, so that images do not pile up in memory. */
-const chunkBytes = 2 * 1024 * 1024;
+const chunkBytes = 1024 * 1024;
 
 export interface EnqueueInput {
   run: Run;
