@@ -57,6 +57,7 @@ export function createFakeService(): FakeService {
       },
       processAll: async () => ['run-1'],
       settings: async () => fake.current,
+      fault: () => undefined,
       changeSettings: async (decide) => {
         const given = Object.entries(decide(fake.current)).filter(([, value]) => value !== undefined);
         fake.current = { ...fake.current, ...Object.fromEntries(given) };

@@ -36,7 +36,8 @@ function setup(fail?: number) {
       return given.map((_, at) => ({ type: 'queued', job: before + at + 1, runId: 'run-1' }));
     },
   };
-  return { writer: createJobWriter({ serviceStore: store, clock: createFakeClock() }), store, transactions };
+  const clock = createFakeClock();
+  return { writer: createJobWriter({ serviceStore: store, clock }), store, transactions, clock };
 }
 
 const numbers = (answers: readonly (Enqueued | Error)[]) => answers.map((answer) => 'job' in answer && answer.job);
@@ -90,4 +91,19 @@ test('what goes wrong is the answer of the jobs of that transaction alone', asyn
   const failed = answers.flatMap((answer, at) => (answer instanceof Error ? [at] : []));
   expect([failed.length, failed[0], failed.at(-1)]).toEqual([500, 500, 999]);
   expect(numbers(await writer.write(jobs(1, 'b')))).toHaveLength(1);
+});
+
+test('a fault is told for ten seconds, or until jobs are stored again', async () => {
+  const { writer, clock } = setup(1);
+  expect(writer.fault()).toBe(undefined);
+  await writer.write(jobs(1, 'a'));
+  expect(writer.fault()).toBe('The disk is full.');
+  await clock.advance(9_999);
+  expect(writer.fault()).toBe('The disk is full.');
+  await clock.advance(1);
+  expect(writer.fault()).toBe(undefined);
+  const other = setup(1);
+  await other.writer.write(jobs(1, 'a'));
+  await other.writer.write(jobs(1, 'b'));
+  expect(other.writer.fault()).toBe(undefined);
 });

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { messageOf } from '../errors.ts';
 import type { Enqueued, QueuedJob, ServiceStore } from '../service-store.ts';
 import { chunkRows } from '../store-rows.ts';
 
@@ -9,7 +10,12 @@ export interface JobWriter {
    * is not in the store.
    */
   write(jobs: readonly QueuedJob[]): Promise<(Enqueued | Error)[]>;
+  /** Why the store has taken none of the last jobs; it is tried again, so this is forgotten after a while. */
+  fault(): string | undefined;
 }
+
+/** Without jobs nobody finds out that the store takes them again. */
+const faultKeptMs = 10_000;
 
 /** Bytes of one transaction, so that large bodies do not hold the event loop. */
 const chunkBytes = 2 * 1024 * 1024;
@@ -37,6 +43,7 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
   const { serviceStore, clock } = options;
   let waiting: Call[] = [];
   let isWriting = false;
+  let fault: { message: string; at: number } | undefined;
 
   const writeAll = async (): Promise<void> => {
     while (waiting.length > 0) {
@@ -44,6 +51,8 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
       waiting = waiting.filter((call) => call.next < call.jobs.length);
       // Never throws: what goes wrong is the answer of each of its jobs.
       const answers = await writeChunk(serviceStore, places, clock.now());
+      const [first] = answers;
+      fault = first instanceof Error ? { message: messageOf(first), at: clock.now() } : undefined;
       places.forEach(({ call, index }, at) => {
         call.answers[index] = answers[at] ?? new Error('the store gave no answer for this job');
         call.left -= 1;
@@ -66,6 +75,7 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
         setImmediate(() => void writeAll());
       });
     },
+    fault: () => (fault && clock.now() - fault.at < faultKeptMs ? fault.message : undefined),
   };
 }
 
@@ -94,7 +104,7 @@ async function writeChunk(
     const jobs = places.flatMap(({ call, index }) => call.jobs[index] ?? []);
     return await serviceStore.enqueue(jobs, now);
   } catch (error) {
-    const reason = error instanceof Error ? error : new Error(String(error));
+    const reason = error instanceof Error ? error : new Error(messageOf(error));
     return places.map(() => reason);
   }
 }

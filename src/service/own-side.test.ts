@@ -61,7 +61,8 @@ async function createWorld() {
     const side = ownSide({ store, serviceStore: store.service, views: store.views }, simulated);
     const common = { service: side.serviceStore, views: side.views, clock };
     const status = async () => ({ total_queued: 0, breakdown: {}, queues: [] });
-    const queues = { status, settings: async () => settings, nextScheduled: async () => undefined };
+    const nothing = { nextScheduled: async () => undefined, fault: () => undefined };
+    const queues = { status, settings: async () => settings, ...nothing };
     const alerts = createAlerts({ ...common, settings: queues.settings, stranded: async () => [] });
     return {
       shown: createServiceViews({ ...common, store: side.store, queues, providers: [], version: '1' }),

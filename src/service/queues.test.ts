@@ -168,7 +168,7 @@ describe('taking jobs in', () => {
         ...store,
         enqueue: (jobs, now) => {
           left -= 1;
-          if (left >= 0) return store.enqueue(jobs, now);
+          if (left >= 0 || left < -2) return store.enqueue(jobs, now);
           return Promise.reject(new OffpeakError('The disk is full.', { code: 'store_full' }));
         },
       }),
@@ -180,7 +180,10 @@ describe('taking jobs in', () => {
       field: '',
       message: 'was not stored, queue it again: The disk is full.',
     });
+    expect(queues.fault()).toBe('The disk is full.');
     await expect(queues.queue(many(1))).rejects.toThrow('The disk is full.');
+    await queues.queue(many(1));
+    expect(queues.fault()).toBe(undefined);
   });
 
   test('a trigger that is reached by what is queued is looked at', async () => {

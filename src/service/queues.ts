@@ -109,6 +109,7 @@ export function createQueues(options: QueuesOptions): QueuesAtWork {
       onReached();
       return changed;
     },
+    fault: writer.fault,
     nextScheduled: () => sender.nextScheduled(),
     ...createJobControls({ ...options, isSimulated, onWork }),
     send: () => sender.send(),

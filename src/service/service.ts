@@ -68,6 +68,8 @@ export interface Queues {
    * know yet, and may be called again. Throws `usage` for a setting that cannot be, naming it.
    */
   changeSettings(decide: (settings: Settings) => SettingsChange): Promise<Settings>;
+  /** Why jobs could not be stored just now: a full disk, a locked store. */
+  fault(): string | undefined;
   /** When the schedule sends the queues next, milliseconds since 1970; undefined when it is off. */
   nextScheduled(): Promise<number | undefined>;
   cancelJob(jobId: string): Promise<'cancelled' | 'under_way' | 'ended'>;

@@ -4,7 +4,7 @@ import { count, time } from './words.ts';
 export const health = z
   .object({
     status: z.enum(['healthy', 'degraded', 'unhealthy']),
-    /** Kept from the former system: whether the store answers. There is no Redis. */
+    /** Kept from the former system: whether the store answers, and takes jobs. There is no Redis. */
     redis_connected: z.boolean(),
     store_connected: z.boolean(),
     queue_size: count,

@@ -138,6 +138,7 @@ describe('the dashboard', () => {
         status: async () => ({ total_queued: 0, breakdown: {}, queues: [] }),
         settings: async () => fixture.settings,
         nextScheduled: async () => undefined,
+        fault: () => undefined,
       },
       providers: [],
       version: '1',
@@ -173,8 +174,14 @@ describe('health', () => {
     expect(await views.health()).toMatchObject({ status: 'degraded', reasons: ['The disk is full'] });
   });
 
-  test('unhealthy when the store does not answer; it never throws', async () => {
-    const { store, views } = createViewsFixture();
+  test('unhealthy when no jobs can be stored, or the store does not answer; it never throws', async () => {
+    const { store, views, fault } = createViewsFixture();
+    fault.message = 'The disk is full.';
+    expect(fits(health, await views.health())).toMatchObject({
+      status: 'unhealthy',
+      store_connected: false,
+      reasons: ['The disk is full.'],
+    });
     await store.close();
     expect(fits(health, await views.health())).toMatchObject({
       status: 'unhealthy',

@@ -25,7 +25,7 @@ export interface ServiceViewsOptions {
   store: Pick<Store, 'getRun' | 'listDurations' | 'listCosts'>;
   service: Pick<ServiceStore, 'listQueues' | 'listDeliveries' | 'listAlerts'>;
   views: OwnViews;
-  queues: Pick<Queues, 'status' | 'settings' | 'nextScheduled'>;
+  queues: Pick<Queues, 'status' | 'settings' | 'nextScheduled' | 'fault'>;
   providers: readonly Provider[];
   /** Of Offpeak, for `health`. */
   version: string;
@@ -78,7 +78,7 @@ export function createServiceViews(options: ServiceViewsOptions): ServiceViews {
     report,
     markdownReport: async (days) => markdownReport(await report(days)),
     providers: (check) => (check ? checked() : providersOf(options.providers, false, clock)),
-    health: () => healthOf({ views, service, version: options.version }, clock.now()),
+    health: () => healthOf({ views, service, queues, version: options.version }, clock.now()),
   };
 }
 

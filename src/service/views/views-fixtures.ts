@@ -16,6 +16,8 @@ export interface ViewsFixture {
   store: SqliteStore;
   clock: FakeClock;
   settings: Settings;
+  /** Why the queues can store no jobs; a test sets it. */
+  fault: { message?: string };
   views: ServiceViews;
 }
 
@@ -23,6 +25,7 @@ export function createViewsFixture(providers: readonly Provider[] = []): ViewsFi
   const clock = createFakeClock(start + 2 * hour);
   const store = openStore(storeFolder(), { now: clock.now });
   const settings: Settings = structuredClone(defaultSettings);
+  const fault: { message?: string } = {};
   const status = async () => {
     const queues = await store.service.listQueues();
     return {
@@ -45,12 +48,17 @@ export function createViewsFixture(providers: readonly Provider[] = []): ViewsFi
     service: store.service,
     // The jobs of these tests are the sandbox's.
     views: ownViews(store.views, true),
-    queues: { status, settings: async () => settings, nextScheduled: async () => start + 14 * hour },
+    queues: {
+      status,
+      settings: async () => settings,
+      nextScheduled: async () => start + 14 * hour,
+      fault: () => fault.message,
+    },
     providers,
     version: '1.2.3',
     clock,
   });
-  return { store, clock, settings, views };
+  return { store, clock, settings, fault, views };
 }
 
 /** Exactly what the contract says: nothing is missing, wrong or beside it, however deep. */
