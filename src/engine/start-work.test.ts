@@ -16,6 +16,7 @@ import {
   results,
   runOf,
 } from './engine-fixtures.ts';
+import { startWork, type WorkerState } from './start-work.ts';
 import { createWorker } from './worker.ts';
 
 const never = new AbortController().signal;
@@ -361,4 +362,40 @@ describe('an answer that breaks its schema', () => {
     expect((await runOf(fixture, run.id)).counts.failed).toBe(1);
     expect(fixture.engine.providers.has(account)).toBe(true);
   });
+});
+
+test('what a worker knows of a lane and its run goes with the last call', async () => {
+  const fixture = createEngineFixture();
+  const { fake, engine } = fixture;
+  await addRun(fixture, 3, realtime);
+  const state: WorkerState = {
+    engine,
+    options: { isAlive: () => true },
+    scope: { accounts: [account] },
+    tasks: new Set(),
+    packing: new Set(),
+    lanes: new Map(),
+    runs: new Map(),
+    paused: new Map(),
+    failure: undefined,
+    wake: () => {},
+    stop: new AbortController(),
+    breakOff: new AbortController(),
+  };
+  let answer = () => {};
+  const answered = new Promise<void>((resolve) => {
+    answer = resolve;
+  });
+  fake.on.call = async (body) => {
+    await answered;
+    return good(body);
+  };
+  await startWork(state);
+  await startWork(state);
+  const calls = [...state.lanes.values()].flatMap(({ inFlight }) => [...inFlight]);
+  expect([state.lanes.size, calls.length]).toEqual([1, 3]);
+  answer();
+  await Promise.all(calls);
+  await startWork(state);
+  expect([state.lanes.size, state.runs.size]).toEqual([0, 0]);
 });

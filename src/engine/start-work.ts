@@ -49,7 +49,9 @@ export async function startWork(state: WorkerState): Promise<number> {
   // With every place taken, the end of a task is what to wait for.
   const hasPlace = state.tasks.size < maxBatches(state);
   let dueAt = (hasPlace ? await store.nextDue(state.scope) : undefined) ?? Number.POSITIVE_INFINITY;
-  for (const lane of await store.findLanes(state.scope, clock.now())) {
+  const lanes = await store.findLanes(state.scope, clock.now());
+  forgetLanes(state, lanes);
+  for (const lane of lanes) {
     // The end of the batch that warms the cache is what its lane waits for.
     if (lane.isPriming) continue;
     if (lane.readyAt > clock.now()) dueAt = Math.min(dueAt, lane.readyAt);
@@ -57,6 +59,16 @@ export async function startWork(state: WorkerState): Promise<number> {
     else dueAt = Math.min(dueAt, await startRealtime(state, lane));
   }
   return dueAt;
+}
+
+/** A service works for months: what it knows of a lane, and of the lane's run, goes when the lane has nothing to do. */
+function forgetLanes({ engine, lanes, runs }: WorkerState, found: readonly Lane[]): void {
+  const isFound = new Set(found.map(({ id }) => id));
+  for (const [id, { inFlight, restsUntil }] of lanes) {
+    if (!isFound.has(id) && inFlight.size === 0 && restsUntil <= engine.clock.now()) lanes.delete(id);
+  }
+  const hasLane = new Set(found.map(({ runId }) => runId));
+  for (const id of runs.keys()) if (!hasLane.has(id)) runs.delete(id);
 }
 
 async function startBatches(state: WorkerState): Promise<void> {
