@@ -112,10 +112,12 @@ async function writes(
   const stop = new AbortController();
   const engine = { ...fixture.engine, store: watched };
   const working = createWorker(engine, { runId: run.id, isAlive: () => true }).run(stop.signal);
-  while ((await fixture.store.listBatches())[0]?.state !== 'collected') await fixture.clock.advance(1_000);
+  // What is tried again may be in another batch before this one is read to its end.
+  const first = async () => (await fixture.store.listBatches()).at(-1);
+  while ((await first())?.state !== 'collected') await fixture.clock.advance(1_000);
   stop.abort();
   await fixture.clock.runUntil(working);
-  return { booked, quarantined, batch: (await fixture.store.listBatches())[0] };
+  return { booked, quarantined, batch: await first() };
 }
 
 const createRecipe = () => ({ ...acceptAll, problemWith: () => 'not JSON' });
@@ -142,7 +144,7 @@ describe('what is held in memory', () => {
       },
     );
     // A window, and what of the next was read while it was booked.
-    expect(readAtFirst).toBeLessThan(10);
+    expect(readAtFirst).toBeLessThan(6);
     expect(booked.flat().filter(({ correction }) => correction !== undefined)).toHaveLength(20);
     for (const rows of booked) expect(lengthOf(rows)).toBeLessThan(6 * megabyte.length);
   });
