@@ -171,6 +171,25 @@ describe('a create whose reply was lost, where nothing of ours is carried', () =
     expect(after.reservedNanoUsd).toBeGreaterThan(0);
   });
 
+  test('when several may be it, all of them are named', async () => {
+    const fixture = fixtureWith();
+    const { clock, fake } = fixture;
+    loseReplies(fixture, [true]);
+    fake.on.results = () => [];
+    const run = await addRun(fixture, 2);
+    const working = work(fixture, run.id);
+    await clock.advance(10_000);
+    addStranger(fixture, 2);
+    endRemote(fake);
+    await clock.advance(1_000);
+    endRemote(fake);
+    await clock.runUntil(working, 24 * 3_600_000);
+    const [row] = await results(fixture, run.id);
+    expect(row?.errorCode).toBe('batch_lost');
+    for (const { remoteId } of fake.remotes) expect(row?.errorMessage).toContain(remoteId);
+    expect(fake.remotes).toHaveLength(2);
+  });
+
   test('cancelled while unknown: found and stopped, its finished rows kept', async () => {
     const fixture = fixtureWith();
     const { clock, fake, store } = fixture;

@@ -26,7 +26,7 @@ export async function reconcile(engine: Engine, batch: Batch, signal: AbortSigna
     return adopted;
   }
   if (mayBeOurs) return waitForProof(engine, batch, mayBeOurs);
-  if (unreadable) throw cannotTell(batch, unreadable);
+  if (unreadable.length > 0) throw cannotTell(batch, unreadable);
   const now = clock.now();
   const absentSince = batch.absentSince ?? now;
   const absences = batch.absences + 1;
@@ -51,8 +51,8 @@ interface Search {
   found?: RemoteBatch;
   /** It fits, but only its results can tell, and it still runs. */
   mayBeOurs?: RemoteBatch;
-  /** It fits and has ended, but its results do not tell whose it is. */
-  unreadable?: RemoteBatch;
+  /** They fit and have ended, but their results do not tell whose they are. */
+  unreadable: RemoteBatch[];
 }
 
 async function findOurs(engine: Engine, batch: Batch, signal: AbortSignal): Promise<Search> {
@@ -62,8 +62,10 @@ async function findOurs(engine: Engine, batch: Batch, signal: AbortSignal): Prom
     // One that was refused ran nothing. It may be this submission's earlier try, and must not hide a later one that the
     // listing does not show yet.
     if (remote.phase === 'refused') continue;
-    if (remote.nonce === batch.nonce) return { found: remote };
-    if (batch.inputFileId !== undefined && remote.inputFileId === batch.inputFileId) return { found: remote };
+    if (remote.nonce === batch.nonce) return { found: remote, unreadable: [] };
+    if (batch.inputFileId !== undefined && remote.inputFileId === batch.inputFileId) {
+      return { found: remote, unreadable: [] };
+    }
     if (api.proof === 'results' && fits(engine, batch, remote)) candidates.push(remote);
   }
   const ours = await engine.store.findRemotes(
@@ -71,15 +73,15 @@ async function findOurs(engine: Engine, batch: Batch, signal: AbortSignal): Prom
     candidates.map(({ remoteId }) => remoteId),
     'submitted',
   );
-  const search: Search = {};
+  const search: Search = { unreadable: [] };
   for (const candidate of candidates) {
     // It belongs to another batch of ours.
     if (ours.has(candidate.remoteId)) continue;
     if (candidate.phase === 'running') search.mayBeOurs ??= candidate;
     else {
       const owner = await ownerOf(engine, batch, candidate, signal);
-      if (owner === 'ours') return { found: candidate };
-      if (owner === 'unknown') search.unreadable ??= candidate;
+      if (owner === 'ours') return { found: candidate, unreadable: [] };
+      if (owner === 'unknown') search.unreadable.push(candidate);
     }
   }
   return search;
@@ -118,9 +120,15 @@ async function ownerOf(
   return 'unknown';
 }
 
+/** Several may be it, when replies were lost more than once: a person has to see them all. */
+const namedAtMost = 20;
+
 /** Counted like a batch that cannot be found: after many looks its jobs are given up, and a person decides. */
-function cannotTell(batch: Batch, { remoteId }: RemoteBatch): OffpeakError {
-  const message = `${batch.provider}:${remoteId} may be batch ${batch.id}, but its results cannot be read`;
+function cannotTell(batch: Batch, unreadable: readonly RemoteBatch[]): OffpeakError {
+  const names = unreadable.slice(0, namedAtMost).map(({ remoteId }) => `${batch.provider}:${remoteId}`);
+  const more = unreadable.length - names.length;
+  const which = [...names, ...(more > 0 ? [`${more} more`] : [])].join(' or ');
+  const message = `${which} may be batch ${batch.id}, but no results tell whose it is`;
   return new OffpeakError(message, { code: 'not_found', retryable: true });
 }
 
