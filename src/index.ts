@@ -117,7 +117,11 @@ export {
   type Totals,
   type Views,
 } from './views.ts';
-export { type OpenSqliteStoreOptions, openSqliteStore } from './stores/sqlite/open-sqlite-store.ts';
+export {
+  type OpenSqliteStoreOptions,
+  openSqliteStore,
+  type ThreadedSqliteStore,
+} from './stores/sqlite/open-sqlite-store.ts';
 export { createSqliteStore, type SqliteStore, type SqliteStoreOptions } from './stores/sqlite/sqlite-store.ts';
 export type { WholeCheckOptions } from './stores/sqlite/whole-check.ts';
 export { isOwnerAlive, processOwner } from './stores/process-owner.ts';

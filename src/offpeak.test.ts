@@ -9,6 +9,7 @@ import {
   runOf,
   spyStore,
 } from './engine/engine-fixtures.ts';
+import { OffpeakError } from './errors.ts';
 import { createOffpeak, type Offpeak, type OffpeakOptions } from './offpeak.ts';
 import type { Recipe } from './recipe.ts';
 import type { Item, Source } from './source.ts';
@@ -250,3 +251,30 @@ async function failedRun(fixture: EngineFixture) {
   await store.book(rows, undefined);
   return store.updateRun(run.id, { state: 'ended' }, clock.now());
 }
+
+test('a chunk that cannot be written weighs more than a source that fails while it is written', async () => {
+  const fixture = createEngineFixture();
+  const keys = Array.from({ length: 1_000 }, (_, i) => `key-${i}`);
+  const endless = sourceOf(keys);
+  const source: Source = {
+    description: endless.description,
+    async *items() {
+      yield* endless.items();
+      throw new OffpeakError('the folder is gone', { code: 'not_found' });
+    },
+  };
+  let chunks = 0;
+  const store = new Proxy(fixture.store, {
+    get: (target, name) =>
+      name === 'addJobs' && ++chunks === 2
+        ? async () => {
+            await new Promise((resolve) => setImmediate(resolve));
+            throw new OffpeakError('the disk is full', { code: 'store_full' });
+          }
+        : Reflect.get(target, name),
+  });
+  const offpeak = createWith({ ...fixture, store }, source);
+  const { run } = await offpeak.begin(submission(fixture, source));
+  await expect(offpeak.fill(run, { mayBeGone: true })).rejects.toMatchObject({ code: 'store_full' });
+  expect(await runOf(fixture, run.id)).toMatchObject({ state: 'open', counts: { queued: 500 } });
+});

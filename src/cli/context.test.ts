@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { EngineEvent } from '../engine/engine.ts';
 import { createFakeProvider, type FakeProvider, lane, newJobs } from '../engine/engine-fixtures.ts';
@@ -44,4 +45,16 @@ test('a service waits an outage out: it does not count how often nobody is there
   expect(events.filter(({ type }) => type === 'paused')).toEqual([]);
   stop.abort();
   await working;
+});
+
+test('what was still being opened when something else went wrong is closed as well', async () => {
+  const home = mkdtempSync(join(tmpdir(), 'offpeak-context-'));
+  onTestFinished(() => rmSync(home, { recursive: true }));
+  writeFileSync(join(home, 'config.yaml'), 'prices: { "openai:gpt-5-mini": { input: -1 } }');
+  const context = await openContext({ home }, {});
+  await expect(context.offpeak(true)).rejects.toMatchObject({ code: 'config' });
+  await context.close();
+  const db = new DatabaseSync(join(home, 'offpeak.db'));
+  expect(db.prepare('SELECT owner FROM sessions').all()).toEqual([]);
+  db.close();
 });

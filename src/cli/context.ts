@@ -7,6 +7,7 @@ import type { Provider } from '../provider.ts';
 import type { Run } from '../run.ts';
 import type { Store } from '../store.ts';
 import { processOwner } from '../stores/process-owner.ts';
+import type { ThreadedSqliteStore } from '../stores/sqlite/open-sqlite-store.ts';
 import type { SqliteStore } from '../stores/sqlite/sqlite-store.ts';
 import { type Config, loadConfig } from './config.ts';
 import { crashpoint } from './crashpoint.ts';
@@ -21,10 +22,10 @@ export interface GlobalFlags {
 /** What a command works with; opened as late and as little as it needs. */
 export interface Context {
   config: Config;
-  /** For a look: opened at once, in this thread. */
+  /** For a look: the one that works, or else one that is opened at once, in this thread. */
   store(): Promise<SqliteStore>;
   /** For work, which must not wait for the disk: in a thread of its own, started in a fifth of a second. */
-  workingStore(): Promise<SqliteStore>;
+  workingStore(): Promise<ThreadedSqliteStore>;
   /** All providers of this call: the real ones, or the sandbox's. */
   providers(simulated: boolean): Promise<Provider[]>;
   /** Those that a service can use: with a key, or at an address of their own. */
@@ -41,10 +42,14 @@ export interface Context {
   ): Promise<Offpeak>;
   /** A command to be typed as it stands: with `--home` where this one was given it. */
   command(words: string): string;
-  /** The run of an id, of a unique beginning of one, or `latest`; without one, the latest unfinished where preferred. */
-  findRun(id: string | undefined, prefer?: 'unfinished'): Promise<Run>;
+  /** The run of an id, of a unique beginning of one, or `latest`, which none means too; or the latest unfinished, where preferred. */
+  findRun(id: string | undefined): Promise<Run>;
+  /** The same in the store that works: after a crash each opening checks the file. */
+  findRunToWorkOn(id: string | undefined, prefer?: 'unfinished'): Promise<Run>;
   close(): Promise<void>;
 }
+
+const noFault = () => {};
 
 /** In what those that are opened here differ. */
 type ProviderOptions = Pick<OffpeakOptions, 'providers' | 'maxUnavailable' | 'onEvent'>;
@@ -57,15 +62,13 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
 
   const once = <T extends { close(): Promise<void> }>(open: () => Promise<T>) => {
     let made: Promise<T> | undefined;
-    const make = async () => {
-      const one = await open();
-      opened.push(one.close);
-      return one;
+    const make = () => {
+      const opening = open();
+      // One that is still being opened is closed too.
+      opened.push(() => opening.then((one) => one.close(), noFault));
+      return opening;
     };
-    return () => {
-      made ??= make();
-      return made;
-    };
+    return { isMade: () => made !== undefined, get: () => (made ??= make()) };
   };
   const store = once(async () => {
     const { createSqliteStore } = await import('../stores/sqlite/sqlite-store.ts');
@@ -79,11 +82,12 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
     const { startSandbox } = await import('../sandbox/sandbox.ts');
     return startSandbox({ stateDir: sandboxPath(home) });
   });
+  const look = () => (workingStore.isMade() ? workingStore.get() : store.get());
   const prices = async () => (await import('../price-list.ts')).createPriceList({ overrides: config.prices });
   const providers = async (simulated: boolean) =>
-    simulated ? sandboxProviders((await sandbox()).url) : realProviders(config);
+    simulated ? sandboxProviders((await sandbox.get()).url) : realProviders(config);
   const openOffpeak = async (simulated: boolean, more: ProviderOptions) => {
-    const loading = [workingStore(), prices(), import('../offpeak.ts')] as const;
+    const loading = [workingStore.get(), prices(), import('../offpeak.ts')] as const;
     const [store, { priceOf }, { createOffpeak }] = await Promise.all(loading);
     return createOffpeak({
       store,
@@ -98,8 +102,8 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
   return {
     config,
     command: (words) => `offpeak ${words}${flags.home === undefined ? '' : ` --home ${quoted(flags.home)}`}`,
-    store,
-    workingStore,
+    store: look,
+    workingStore: workingStore.get,
     providers,
     readyProviders: async (simulated) => {
       const all = await providers(simulated);
@@ -113,9 +117,13 @@ export async function openContext(flags: GlobalFlags, env: NodeJS.ProcessEnv = p
         ...(onEvent ? { onEvent } : {}),
       }),
     serviceOffpeak: (simulated, onEvent, chosen) => openOffpeak(simulated, { providers: chosen, onEvent }),
-    findRun: async (id, prefer) => findRun(await existingStore(home, store), id, prefer),
+    findRun: async (id) => findRun(await existingStore(home, look), id),
+    findRunToWorkOn: async (id, prefer) => findRun(await existingStore(home, workingStore.get), id, prefer),
     close: async () => {
-      for (const close of opened.reverse()) await close();
+      const faults: unknown[] = [];
+      // All of them, whatever goes wrong with one.
+      for (const close of opened.reverse()) await close().catch((error) => faults.push(error));
+      if (faults.length > 0) throw faults[0];
     },
   };
 }

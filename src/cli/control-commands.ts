@@ -21,13 +21,13 @@ export interface ControlFlags extends GlobalFlags {
  * could not be read. What succeeded is left alone.
  */
 export async function resumeCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
-  const found = await context.findRun(id, 'unfinished');
+  const found = await context.findRunToWorkOn(id, 'unfinished');
   const limits = limitOptions(flags);
   const isDone = found.state === 'ended' && found.counts.succeeded === totalOf(found.counts);
   const run =
     isDone || Object.keys(limits).length === 0
       ? found
-      : await (await context.store()).updateRun(found.id, limits, Date.now());
+      : await (await context.workingStore()).updateRun(found.id, limits, Date.now());
   if (run.source.type === 'adopted') {
     if (run.state === 'ended') return tellAdopted(run);
     const target = `${String(run.source.provider)}:${String(run.source.remoteId)}`;
@@ -43,7 +43,7 @@ export async function resumeCommand(context: Context, id: string | undefined, fl
 
 /** `offpeak retry`: only what failed, with the request that is stored. */
 export async function retryCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
-  const run = await context.findRun(id);
+  const run = await context.findRunToWorkOn(id);
   if (run.counts.failed === 0) {
     say(`Nothing to retry in ${run.id}: no job has failed.`);
     return exitCodes.succeeded;
@@ -93,7 +93,7 @@ async function followOn(
 
 /** `offpeak cancel`: reaches the provider, and books what was finished all the same. */
 export async function cancelCommand(context: Context, id: string | undefined, flags: ControlFlags): Promise<number> {
-  const run = await context.findRun(id, 'unfinished');
+  const run = await context.findRunToWorkOn(id, 'unfinished');
   if (unfinishedOf(run.counts) === 0 && run.state === 'ended') {
     say(`Run ${run.id} has ended already. ${summaryOf(run)}`);
     return exitCodes.succeeded;

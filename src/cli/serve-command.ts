@@ -72,7 +72,7 @@ export async function serveCommand(context: Context, flags: ServeFlags, version:
   try {
     service.start();
     working = flags.work === false ? undefined : keepWorking(offpeak, signal, log);
-    await Promise.race([aborted(signal), working?.ended ?? aborted(signal)]);
+    await Promise.race([aborted(signal), store.gone, ...(working ? [working.ended] : [])]);
   } finally {
     // First nobody is let in any more, then what is under way ends; of a damaged store everybody is told all the same.
     await server.close();

@@ -43,15 +43,17 @@ export async function collect(engine: Engine, ended: Batch, signal: AbortSignal)
   try {
     for await (const line of api.results(remote, signal)) {
       engine.crashpoint('C14');
+      collecting.booking.check();
       addLine(collecting, line);
       if (collecting.rows.length >= windowRows || collecting.bytes >= windowBytes) await flush(collecting);
       await writeStrange(collecting);
     }
     await flush(collecting);
     await collecting.booking.done();
-  } finally {
-    // Whatever has ended the reading: nothing is written after us.
-    await collecting.booking.settled();
+  } catch (error) {
+    // Whatever has ended the reading: nothing is booked after us, and what could not be booked weighs more.
+    await collecting.booking.done();
+    throw error;
   }
   if (signal.aborted) return batch;
 

@@ -48,6 +48,7 @@ export async function enqueue(engine: Engine, input: EnqueueInput): Promise<Adde
   };
   try {
     for await (const item of source.items(signal)) {
+      adding.check();
       if (signal?.aborted || total.closed) break;
       const job = toJob(engine, input, item);
       chunk.push(job);
@@ -56,9 +57,10 @@ export async function enqueue(engine: Engine, input: EnqueueInput): Promise<Adde
     }
     if (chunk.length > 0) await flush();
     await adding.done();
-  } finally {
-    // Whatever has ended the reading: nothing is written after us.
-    await adding.settled();
+  } catch (error) {
+    // Whatever has ended the reading: nothing is written after us, and what could not be written weighs more.
+    await adding.done();
+    throw error;
   }
   if (!signal?.aborted) await seal(engine, run);
   return total;

@@ -1,24 +1,27 @@
 /** One piece of work is under way while the next is gathered, and never two. */
 export interface OneAhead {
-  /** Begins a piece once the one before is done; rejects with what went wrong there. */
+  /** Begins a piece once the one before is done; rejects with what went wrong there, and begins nothing then. */
   begin(work: () => Promise<void>): Promise<void>;
   /** The last piece is done; rejects with what went wrong. */
   done(): Promise<void>;
-  /** Nothing is under way any more, however it ended. */
-  settled(): Promise<void>;
+  /** Throws what has gone wrong already, for those who gather slowly. */
+  check(): void;
 }
 
 export function oneAhead(): OneAhead {
   let last: Promise<void> = Promise.resolve();
-  const settled = () => last.catch(() => {});
+  let failure: { error: unknown } | undefined;
   return {
     begin: async (work) => {
       await last;
       last = work();
-      // Its failure is told to whoever waits for it next.
-      void settled();
+      last.catch((error) => {
+        failure = { error };
+      });
     },
     done: () => last,
-    settled,
+    check: () => {
+      if (failure) throw failure.error;
+    },
   };
 }

@@ -102,6 +102,8 @@ test('a fault is told for ten seconds, or until jobs are stored again', async ()
   expect(writer.fault()).toBe('The disk is full.');
   await clock.advance(1);
   expect(writer.fault()).toBe(undefined);
+  await clock.advance(-3_600_000);
+  expect(writer.fault()).toBe(undefined);
   const other = setup(1);
   await other.writer.write(jobs(1, 'a'));
   await other.writer.write(jobs(1, 'b'));

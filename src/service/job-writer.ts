@@ -75,7 +75,7 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
         setImmediate(() => void writeAll());
       });
     },
-    fault: () => (fault && clock.now() - fault.at < faultKeptMs ? fault.message : undefined),
+    fault: () => (fault && Math.abs(clock.now() - fault.at) < faultKeptMs ? fault.message : undefined),
   };
 }
 

@@ -8,11 +8,24 @@ import { temporaryFolder, type Undo } from '../support/temporary.ts';
 vi.setConfig({ testTimeout: 60_000 });
 
 /** `serve --sandbox` on a free port; resolves when it listens. */
-async function startServe(undo: Undo, home: string, ...more: string[]) {
-  const command = startCommand(['serve', '--sandbox', '--port', '0', ...more], { home, timeoutMs: 50_000 }, undo);
+async function startServe(undo: Undo, home: string, more: readonly string[] = [], env = {}) {
+  const command = startCommand(['serve', '--sandbox', '--port', '0', ...more], { home, env, timeoutMs: 50_000 }, undo);
   const [, url = ''] = await command.output(/listening on (http:\S+)/);
   return { ...command, url };
 }
+
+/** As when no memory is left for it. */
+const endThreadOnSignal = `
+  import { isMainThread, Worker } from 'node:worker_threads';
+  const { postMessage } = Worker.prototype;
+  let store;
+  if (isMainThread) {
+    Worker.prototype.postMessage = function (message) {
+      if (message.method) store = this;
+      return postMessage.call(this, message);
+    };
+    process.on('SIGUSR2', () => store.terminate());
+  }`;
 
 async function queueJob(url: string, token?: string): Promise<number> {
   const answer = await fetch(`${url}/batch/queue`, {
@@ -92,5 +105,16 @@ describe.concurrent('serve', () => {
     const ended = await (await startServe(onTestFinished, home)).ended;
     expect(ended.exitCode, wordsOf(ended)).toBe(3);
     expect(ended.stderr).toMatch(/offpeak: The store \S+offpeak\.db is damaged.*restore a copy/);
+  });
+
+  it.for([[[]], [['--no-work']]])('%j: a store whose thread has ended ends it', async ([more], { onTestFinished }) => {
+    const home = temporaryFolder(onTestFinished);
+    const env = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(endThreadOnSignal)}` };
+    const server = await startServe(onTestFinished, home, more, env);
+    expect(await queueJob(server.url)).toBe(200);
+    server.kill('SIGUSR2');
+    const ended = await server.ended;
+    expect(ended.exitCode, wordsOf(ended)).toBe(3);
+    expect(ended.stderr).toMatch(/offpeak: The store \S+offpeak\.db failed: its thread has ended\. Start again/);
   });
 });

@@ -10,6 +10,8 @@ export interface Thread {
   call(port: PortName, method: string, args: readonly unknown[]): Promise<unknown>;
   /** Closes the store and resolves when the thread has ended. */
   close(): Promise<void>;
+  /** Rejects when the thread has ended without being asked to. */
+  gone: Promise<never>;
 }
 
 /** @param entry the program of the thread: `store-thread.ts` */
@@ -18,6 +20,9 @@ export function callThread(entry: URL, options: ThreadOptions): Thread {
   const opened = Promise.withResolvers<Readonly<Record<PortName, readonly string[]>>>();
   const ended = Promise.withResolvers<void>();
   let last = 0;
+  const unasked = Promise.withResolvers<never>();
+  // Only for those who want to know.
+  unasked.promise.catch(() => {});
   let gone: OffpeakError | undefined;
   let isClosing = false;
   const worker = new Worker(entry, {
@@ -29,6 +34,7 @@ export function callThread(entry: URL, options: ThreadOptions): Thread {
 
   const end = (words: string) => {
     gone ??= new OffpeakError(`The store ${options.path} ${words}`, { code: 'store_closed' });
+    if (!isClosing) unasked.reject(gone);
     opened.reject(gone);
     for (const { reject } of calls.values()) reject(gone);
     calls.clear();
@@ -48,9 +54,9 @@ export function callThread(entry: URL, options: ThreadOptions): Thread {
     else if (answer.type === 'value') settle(answer.id)?.resolve(answer.value);
     else settle(answer.id)?.reject(fromPlain(answer.error));
   });
-  worker.on('error', (error) => end(`failed: its thread has ended: ${error.message}`));
+  worker.on('error', (error) => end(`failed: its thread has ended: ${error.message}. Start again; nothing is lost.`));
   worker.on('exit', () => {
-    end('is closed.');
+    end(isClosing ? 'is closed.' : 'failed: its thread has ended. Start again; nothing is lost.');
     ended.resolve();
   });
 
@@ -66,6 +72,7 @@ export function callThread(entry: URL, options: ThreadOptions): Thread {
   };
   return {
     opened: opened.promise,
+    gone: unasked.promise,
     call,
     close: async () => {
       isClosing = true;

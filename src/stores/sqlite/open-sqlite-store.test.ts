@@ -8,7 +8,7 @@ import { isOffpeakError } from '../../errors.ts';
 import { queuedJobs } from '../../testing/service-store/context.ts';
 import { adding, fill, mostPerRequest, newJobs, packBatch, runOf, start } from '../../testing/store/context.ts';
 import { callThread } from './call-thread.ts';
-import { openSqliteStore } from './open-sqlite-store.ts';
+import { openSqliteStore, type ThreadedSqliteStore } from './open-sqlite-store.ts';
 import { createSqliteStore, type SqliteStore } from './sqlite-store.ts';
 
 let folder = '';
@@ -24,7 +24,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function open(owner = 'owner'): Promise<SqliteStore> {
+async function open(owner = 'owner'): Promise<ThreadedSqliteStore> {
   const store = await openSqliteStore({ path, owner, busyTimeoutMs: 200 });
   opened.push(store);
   return store;
@@ -32,9 +32,10 @@ async function open(owner = 'owner'): Promise<SqliteStore> {
 
 describe('a store in a thread of its own', () => {
   test('has every call of the ports', async () => {
-    const store = await open();
+    const { gone, ...store } = await open();
     const plain = createSqliteStore({ path: ':memory:' });
     const callsOf = (port: object) => Object.keys(port).sort();
+    expect(gone).toBeInstanceOf(Promise);
     expect(callsOf(store)).toEqual(callsOf(plain));
     expect(callsOf(store.service)).toEqual(callsOf(plain.service));
     expect(callsOf(store.views)).toEqual(callsOf(plain.views));
@@ -103,7 +104,10 @@ describe('a store in a thread of its own', () => {
 
   test('a file that is no store is refused on opening, with the place', async () => {
     writeFileSync(path, 'this is no database, and nobody should write into it');
-    await expect(open()).rejects.toMatchObject({ code: 'store_corrupt', message: expect.stringContaining(path) });
+    const refused = open();
+    await expect(refused).rejects.toMatchObject({ code: 'store_corrupt', message: expect.stringContaining(path) });
+    // Where the fault is, not where it came out of the thread.
+    await expect(refused).rejects.toMatchObject({ cause: { stack: expect.stringContaining('/database.ts:') } });
   });
 
   test('closed, it has given back what it held, and says so to whoever calls', async () => {
@@ -148,6 +152,7 @@ test('a thread that ends by itself leaves no call without an answer', async () =
       message: expect.stringContaining('out of order'),
     });
   }
+  await expect(thread.gone).rejects.toMatchObject({ code: 'store_closed' });
   await expect(thread.close()).rejects.toMatchObject({ code: 'store_closed' });
   await expect(thread.call('store', 'getRun', ['c'])).rejects.toMatchObject({ code: 'store_closed' });
 });

@@ -15,6 +15,11 @@ export interface OpenSqliteStoreOptions {
   busyTimeoutMs?: number;
 }
 
+export interface ThreadedSqliteStore extends SqliteStore {
+  /** Rejects with `store_closed` when the thread has ended without being asked to (no memory is left): open it again. */
+  gone: Promise<never>;
+}
+
 /** Beside this file, and in the same language: source or compiled. */
 const entry = new URL(`./store-thread.${import.meta.url.slice(-2)}`, import.meta.url);
 
@@ -24,7 +29,7 @@ const entry = new URL(`./store-thread.${import.meta.url.slice(-2)}`, import.meta
  * job of 1 KB) and is answered in its turn.
  * @throws OffpeakError `store_corrupt`, `store_locked`, `store_failed`
  */
-export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<SqliteStore> {
+export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<ThreadedSqliteStore> {
   const thread = callThread(entry, { owner: processOwner(), ...options });
   const methods = await thread.opened;
   const port = (name: PortName) =>
@@ -37,6 +42,7 @@ export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<
   const service = port('service') as unknown as ServiceStore;
   return {
     ...store,
+    gone: thread.gone,
     views: port('views') as unknown as Views,
     service: {
       ...service,

@@ -32,14 +32,22 @@ export interface PlainError {
   code: ErrorCode;
   message: string;
   retryable: boolean;
+  /** Where it was thrown, or what it comes from. */
+  stack: string;
 }
 
 export function plainError(error: unknown): PlainError {
-  if (!(error instanceof OffpeakError)) return { code: 'internal', message: messageOf(error), retryable: false };
+  const stack = stackOf(error);
+  if (!(error instanceof OffpeakError)) return { code: 'internal', message: messageOf(error), retryable: false, stack };
   const { code, message, retryable } = error;
-  return { code, message, retryable };
+  return { code, message, retryable, stack };
 }
 
-export function fromPlain({ code, message, retryable }: PlainError): OffpeakError {
-  return new OffpeakError(message, { code, retryable });
+function stackOf(error: unknown): string {
+  const { stack, cause } = error instanceof Error ? error : {};
+  return cause === undefined ? (stack ?? String(error)) : stackOf(cause);
+}
+
+export function fromPlain({ code, message, retryable, stack }: PlainError): OffpeakError {
+  return new OffpeakError(message, { code, retryable, cause: Object.assign(new Error(message), { stack }) });
 }
