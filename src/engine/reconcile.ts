@@ -26,7 +26,7 @@ export async function reconcile(engine: Engine, batch: Batch, signal: AbortSigna
     return adopted;
   }
   if (mayBeOurs) return waitForProof(engine, batch, mayBeOurs);
-  if (unreadable.length > 0) throw cannotTell(batch, unreadable);
+  if (unreadable?.length) throw cannotTell(batch, unreadable);
   const now = clock.now();
   const absentSince = batch.absentSince ?? now;
   const absences = batch.absences + 1;
@@ -52,7 +52,7 @@ interface Search {
   /** It fits, but only its results can tell, and it still runs. */
   mayBeOurs?: RemoteBatch;
   /** They fit and have ended, but their results do not tell whose they are. */
-  unreadable: RemoteBatch[];
+  unreadable?: readonly RemoteBatch[];
 }
 
 async function findOurs(engine: Engine, batch: Batch, signal: AbortSignal): Promise<Search> {
@@ -62,10 +62,8 @@ async function findOurs(engine: Engine, batch: Batch, signal: AbortSignal): Prom
     // One that was refused ran nothing. It may be this submission's earlier try, and must not hide a later one that the
     // listing does not show yet.
     if (remote.phase === 'refused') continue;
-    if (remote.nonce === batch.nonce) return { found: remote, unreadable: [] };
-    if (batch.inputFileId !== undefined && remote.inputFileId === batch.inputFileId) {
-      return { found: remote, unreadable: [] };
-    }
+    if (remote.nonce === batch.nonce) return { found: remote };
+    if (batch.inputFileId !== undefined && remote.inputFileId === batch.inputFileId) return { found: remote };
     if (api.proof === 'results' && fits(engine, batch, remote)) candidates.push(remote);
   }
   const ours = await engine.store.findRemotes(
@@ -73,18 +71,19 @@ async function findOurs(engine: Engine, batch: Batch, signal: AbortSignal): Prom
     candidates.map(({ remoteId }) => remoteId),
     'submitted',
   );
-  const search: Search = { unreadable: [] };
+  const search: Search = {};
+  const unreadable: RemoteBatch[] = [];
   for (const candidate of candidates) {
     // It belongs to another batch of ours.
     if (ours.has(candidate.remoteId)) continue;
     if (candidate.phase === 'running') search.mayBeOurs ??= candidate;
     else {
       const owner = await ownerOf(engine, batch, candidate, signal);
-      if (owner === 'ours') return { found: candidate, unreadable: [] };
-      if (owner === 'unknown') search.unreadable.push(candidate);
+      if (owner === 'ours') return { found: candidate };
+      if (owner === 'unknown') unreadable.push(candidate);
     }
   }
-  return search;
+  return { ...search, unreadable };
 }
 
 /** How far a provider's clock may be from ours, a wrong time zone and day included: a foreign batch costs one look more. */

@@ -1,4 +1,9 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { providerDefects } from './provider-defects.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
  * Defects that the tests must notice. Each is a small edit of the product that a tired hand might make, and each costs
@@ -240,3 +245,14 @@ export const defects: readonly Defect[] = [
     noticedBy: ['src/providers/openai/openai-create.test.ts'],
   },
 ];
+
+/** A defect that no longer fits the code would be "caught" or "missed" without having been there. */
+export function staleness({ name, file, find, replace, noticedBy }: Defect): string[] {
+  const places = existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8').split(find).length - 1 : 0;
+  const gone = noticedBy.filter((path) => !existsSync(join(root, path)));
+  return [
+    ...(places === 1 ? [] : [`${name}: its text stands ${places} times in ${file}`]),
+    ...(find === replace ? [`${name}: changes nothing`] : []),
+    ...gone.map((path) => `${name}: there is no ${path}`),
+  ];
+}

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Defect, defects } from './mutants-list.ts';
+import { type Defect, defects, staleness } from './mutants-list.ts';
 
 /**
  * `npm run crash -- --mutants [--only NAME] [--list]`: puts one defect after another into a copy of the tree and expects
@@ -55,17 +55,6 @@ else process.exitCode = await tryAll();
 function stop(words: string): never {
   console.error(words);
   process.exit(1);
-}
-
-/** A defect that no longer fits the code would be "caught" or "missed" without having been there. */
-function staleness({ name, file, find, replace, noticedBy }: Defect): string[] {
-  const places = existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8').split(find).length - 1 : 0;
-  const gone = noticedBy.filter((path) => !existsSync(join(root, path)));
-  return [
-    ...(places === 1 ? [] : [`${name}: its text stands ${places} times in ${file}`]),
-    ...(find === replace ? [`${name}: changes nothing`] : []),
-    ...gone.map((path) => `${name}: there is no ${path}`),
-  ];
 }
 
 async function tryAll(): Promise<number> {
