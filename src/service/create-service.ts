@@ -57,7 +57,7 @@ export function createService(options: ServiceOptions): Service {
   const { providers, owner, version, log, clock = systemClock } = options;
   const isSimulated = providers.some(({ simulated }) => simulated);
   // From here on nobody sees the ports themselves, so that nobody can add the sandbox's money to that which was spent.
-  const { store, serviceStore: service, views } = ownSide(options, isSimulated);
+  const { store, serviceStore: service, views, everyAlert } = ownSide(options, isSimulated);
   const { onWork = () => {} } = options;
   const unserved: UnservedOptions = { serviceStore: service, store, providers, owner, clock, log, onWork };
   const allowPrivate = options.allowPrivateCallbacks ?? false;
@@ -77,7 +77,7 @@ export function createService(options: ServiceOptions): Service {
   const shown: ServiceViews = createServiceViews({ store, service, views, queues, providers, version, clock });
   const { settings } = queues;
   const deliveries = createDeliveries({
-    service,
+    service: { ...service, listAlerts: everyAlert },
     store,
     views,
     batch: shown.batch,
@@ -94,6 +94,7 @@ export function createService(options: ServiceOptions): Service {
     service,
     views,
     settings,
+    simulated: isSimulated,
     stranded: () => listStranded(unserved),
     clock,
     ...(options.storePath === undefined ? {} : { storePath: options.storePath }),

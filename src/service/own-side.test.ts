@@ -63,7 +63,7 @@ async function createWorld() {
     const status = async () => ({ total_queued: 0, breakdown: {}, queues: [] });
     const nothing = { nextScheduled: async () => undefined, fault: () => undefined };
     const queues = { status, settings: async () => settings, ...nothing };
-    const alerts = createAlerts({ ...common, settings: queues.settings, stranded: async () => [] });
+    const alerts = createAlerts({ ...common, settings: queues.settings, simulated, stranded: async () => [] });
     return {
       shown: createServiceViews({ ...common, store: side.store, queues, providers: [], version: '1' }),
       async look() {
@@ -116,6 +116,27 @@ test('no alert of a service with real providers comes from the sandbox; each is 
     endAt: start + hour,
     ending: { costNanoUsd: 0, realtimeNanoUsd: 1e12 },
   });
-  // The sandbox's milestone is shown for its day; that it was told of 5,000 does not silence the real 1,000.
-  expect(await real.look()).toEqual(['savings_milestone:1000', 'savings_milestone:5000']);
+  // That the sandbox's milestone of 5,000 was told does not silence the real 1,000.
+  expect(await real.look()).toEqual(['savings_milestone:1000']);
+  // Nobody resolves what the other has found.
+  expect(await sandbox.look()).toEqual(['budget_100:2026-11', 'high_failure_rate:', 'savings_milestone:5000']);
+  const { everyAlert } = ownSide({ store, serviceStore: store.service, views: store.views }, false);
+  const told = (await everyAlert({ limit: 9 })).map(({ name, title }) => `${name}: ${/simulated/.test(title)}`);
+  expect(told.sort()).toEqual([
+    'budget_100: true',
+    'high_failure_rate: true',
+    'savings_milestone: false',
+    'savings_milestone: true',
+  ]);
+});
+
+test('both look for alerts and send their report, though only one of each at a time', async () => {
+  const { store } = await createWorld();
+  const claims = [false, true].flatMap((simulated) => {
+    const { serviceStore } = ownSide({ store, serviceStore: store.service, views: store.views }, simulated);
+    return ['alerts', 'daily_report', 'deliveries'].map((duty) =>
+      serviceStore.claimDuty(duty, `server-${simulated}`, start, start + 1),
+    );
+  });
+  expect(await Promise.all(claims)).toEqual([true, true, true, true, true, false]);
 });

@@ -1,16 +1,18 @@
-import type { ServiceStore } from '../service-store.ts';
+import type { Alert, ServiceStore } from '../service-store.ts';
 import type { Store } from '../store.ts';
 import type { BatchSummary, QueueTotals, RunSummary, SpendingRow, Totals, Views } from '../views.ts';
 import { everyRow } from './views/pages.ts';
 
 /**
  * The three ports as a service sees them that works with the sandbox, or one that does not: on one store, neither sends
- * the other's queues, nor marks its nights as done, nor adds the other's jobs and money to its own.
+ * the other's queues, nor marks its nights as done, nor adds the other's jobs and money to its own, nor resolves its alerts.
  */
 export interface OwnSide {
   store: Pick<Store, 'getRun' | 'listDurations' | 'listCosts' | 'moveAccount'>;
   serviceStore: ServiceStore;
   views: OwnViews;
+  /** Alerts of both sides, those of the sandbox with that word, for who tells receivers of events: these are one row. */
+  everyAlert: ServiceStore['listAlerts'];
 }
 
 /** `Views`, whose sums are of one side. Its lists show both: a run says which it is. */
@@ -35,20 +37,38 @@ export function ownSide({ store, serviceStore, views }: Ports, simulated: boolea
     },
     serviceStore: ownQueues(serviceStore, simulated),
     views: ownViews(views, simulated),
+    everyAlert: async (filter) =>
+      (await serviceStore.listAlerts(filter)).map((alert) =>
+        isOfSandbox(alert) ? { ...withPlainName(alert), title: `${alert.title}${simulatedWord}` } : alert,
+      ),
   };
 }
 
-/** How far an alert was told belongs to the sums that it was told of. */
-const ownCursors: readonly string[] = ['savings_milestone'];
+/** What was told of sums belongs to the sums that it was told of. */
+const ownCursors: readonly string[] = ['savings_milestone', 'daily_report'];
+const ownDuties: readonly string[] = ['alerts', 'daily_report'];
+/** Receivers of webhooks are the same for both. */
+const sharedAlert = 'delivery_failing';
+/** After a name, and after a title. */
+const simulatedWord = ' (simulated)';
 
 function ownQueues(serviceStore: ServiceStore, isSimulated: boolean): ServiceStore {
-  const own = (name: string) => (isSimulated ? `${name} (simulated)` : name);
+  const own = (name: string) => (isSimulated ? `${name}${simulatedWord}` : name);
   const ownCursor = (name: string) => (ownCursors.includes(name) ? own(name) : name);
+  const ownAlert = (name: string) => (name === sharedAlert ? name : own(name));
   return {
     ...serviceStore,
     listQueues: async () => (await serviceStore.listQueues()).filter(({ simulated }) => simulated === isSimulated),
     listUnserved: async (accounts) =>
       (await serviceStore.listUnserved(accounts)).filter(({ simulated }) => simulated === isSimulated),
+    claimDuty: (name, ...more) => serviceStore.claimDuty(ownDuties.includes(name) ? own(name) : name, ...more),
+    raiseAlert: (alert, now) => serviceStore.raiseAlert({ ...alert, name: ownAlert(alert.name) }, now),
+    resolveAlert: (name, subject, now) => serviceStore.resolveAlert(ownAlert(name), subject, now),
+    listAlerts: async ({ limit, ...filter }) =>
+      (await serviceStore.listAlerts({ ...filter, limit: 2 * limit }))
+        .filter((alert) => alert.name === sharedAlert || isOfSandbox(alert) === isSimulated)
+        .slice(0, limit)
+        .map(withPlainName),
     lastMark: (name) => serviceStore.lastMark(own(name)),
     sealQueues: (runIds, now, mark) =>
       serviceStore.sealQueues(runIds, now, ...(mark ? [{ ...mark, name: own(mark.name) }] : [])),
@@ -56,6 +76,14 @@ function ownQueues(serviceStore: ServiceStore, isSimulated: boolean): ServiceSto
     planFrom: (cursor, deliveries, now) =>
       serviceStore.planFrom({ ...cursor, name: ownCursor(cursor.name) }, deliveries, now),
   };
+}
+
+function isOfSandbox({ name }: Alert): boolean {
+  return name.endsWith(simulatedWord);
+}
+
+function withPlainName(alert: Alert): Alert {
+  return isOfSandbox(alert) ? { ...alert, name: alert.name.slice(0, -simulatedWord.length) } : alert;
 }
 
 export function ownViews(views: Views, simulated: boolean): OwnViews {

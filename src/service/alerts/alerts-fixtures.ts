@@ -28,6 +28,7 @@ export function createAlertsFixture(change: Partial<AlertsOptions> = {}): Alerts
   const settings: Settings = structuredClone(defaultSettings);
   const another: AlertsFixture['another'] = (more = {}) =>
     createAlerts({
+      simulated: true,
       service: store.service,
       // The jobs of these tests are the sandbox's.
       views: ownViews(store.views, true),

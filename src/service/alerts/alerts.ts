@@ -20,6 +20,8 @@ export interface AlertsOptions {
   service: ServiceStore;
   views: OwnViews;
   settings: () => Promise<Settings>;
+  /** Whether the providers are the sandbox's; the daily report says so. */
+  simulated: boolean;
   /** Work of accounts that no process serves. */
   stranded: () => Promise<readonly UnservedRun[]>;
   /** The store's file: its disk is watched. Absent: the store is elsewhere, and no disk is looked at. */
@@ -41,9 +43,9 @@ const everyMs = 60_000;
  * of the deliveries, which read the events that raising and resolving write.
  */
 export function createAlerts(options: AlertsOptions): AlertsWithDuties {
-  const { service, views, settings, clock = systemClock } = options;
+  const { service, views, settings, simulated, clock = systemClock } = options;
   const checks = checksOf(options);
-  const reporting: DailyReportOptions = { service, views, settings, clock };
+  const reporting: DailyReportOptions = { service, views, settings, simulated, clock };
   return {
     list: async (filter) => (await service.listAlerts(filter)).map(toAlert),
     duties: [

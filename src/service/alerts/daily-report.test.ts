@@ -47,7 +47,7 @@ test('is sent once a day at the time of the schedule, by whichever process, of t
       metrics: { total_jobs: 4, success_rate: 75 },
     },
   });
-  expect(mail.subject).toBe('[Offpeak] Report of 2026-11-20');
+  expect(mail.subject).toBe('[Offpeak] Report of 2026-11-20 (simulated)');
   await fixture.clock.advance(day);
   await report();
   expect(await sent()).toHaveLength(6);

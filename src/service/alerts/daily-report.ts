@@ -14,6 +14,8 @@ export interface DailyReportOptions {
   service: Pick<ServiceStore, 'getCursor' | 'planFrom' | 'listAlerts'>;
   views: Pick<OwnViews, 'everyRun' | 'everyBatch' | 'listSpending' | 'listFailures'>;
   settings: () => Promise<Settings>;
+  /** Of what the sandbox answers. */
+  simulated: boolean;
   clock: Clock;
 }
 
@@ -24,7 +26,8 @@ const event = 'report.daily';
  * At the time of the schedule, the report of the last day that is over (UTC) to the channels of the alerts: once a day,
  * across restarts and processes, for the day is noted in the transaction that puts the messages into the outbox.
  */
-export async function sendDailyReport({ service, views, settings, clock }: DailyReportOptions): Promise<void> {
+export async function sendDailyReport(options: DailyReportOptions): Promise<void> {
+  const { service, settings, clock } = options;
   const { daily_report: isOn, alert_channels: channels, schedule } = await settings();
   if (!isOn || channels.length === 0) return;
   const now = clock.now();
@@ -32,13 +35,12 @@ export async function sendDailyReport({ service, views, settings, clock }: Daily
   const due = momentDue({ time: schedule.time, timeZone: schedule.time_zone }, done, now);
   if (!due) return;
   // The first time there is nobody to expect it: from the next day on.
-  const deliveries = done === undefined ? [] : await compose(service, views, channels, now);
+  const deliveries = done === undefined ? [] : await compose(options, channels, now);
   await service.planFrom({ name: cursor, from: done, to: due.day }, deliveries, now);
 }
 
 async function compose(
-  service: DailyReportOptions['service'],
-  views: DailyReportOptions['views'],
+  { service, views, simulated }: DailyReportOptions,
   channels: Settings['alert_channels'],
   now: number,
 ) {
@@ -46,7 +48,7 @@ async function compose(
   const report = await buildReport({ views, service }, period);
   const message = {
     event,
-    title: `Report of ${dayOf(period.start)}`,
+    title: `Report of ${dayOf(period.start)}${simulated ? ' (simulated)' : ''}`,
     text: markdownReport(report),
     body: webhookBody(event, period.end, report),
   };
