@@ -12,8 +12,6 @@ export default defineConfig({
     // Commands and servers that the tests start load in half the time.
     env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('.tmp/compile-cache', import.meta.url)) },
     projects: [
-      // A page mostly waits for its browser: beside the tests that keep one core busy.
-      { extends: true, test: { name: 'browser', include: ['test/browser/*.test.ts'], sequence: { groupOrder: 0 } } },
       { extends: true, test: { name: 'in-process', include: inProcess, sequence: { groupOrder: 0 } } },
       {
         extends: true,
@@ -21,7 +19,7 @@ export default defineConfig({
         test: {
           name: 'processes',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/simulation', 'test/browser'],
+          exclude: ['test/simulation'],
           maxWorkers: 1,
           sequence: { groupOrder: 1 },
         },
