@@ -16,7 +16,7 @@ import {
   results,
   runOf,
 } from './engine-fixtures.ts';
-import { startWork, type WorkerState } from './start-work.ts';
+import { createWorkerState, startWork } from './start-work.ts';
 import { createWorker } from './worker.ts';
 
 const never = new AbortController().signal;
@@ -368,20 +368,7 @@ test('what a worker knows of a lane and its run goes with the last call', async 
   const fixture = createEngineFixture();
   const { fake, engine } = fixture;
   await addRun(fixture, 3, realtime);
-  const state: WorkerState = {
-    engine,
-    options: { isAlive: () => true },
-    scope: { accounts: [account] },
-    tasks: new Set(),
-    packing: new Set(),
-    lanes: new Map(),
-    runs: new Map(),
-    paused: new Map(),
-    failure: undefined,
-    wake: () => {},
-    stop: new AbortController(),
-    breakOff: new AbortController(),
-  };
+  const state = createWorkerState(engine, { isAlive: () => true });
   let answer = () => {};
   const answered = new Promise<void>((resolve) => {
     answer = resolve;

@@ -41,6 +41,26 @@ export interface WorkerState {
   breakOff: AbortController;
 }
 
+export function createWorkerState(engine: Engine, options: WorkerOptions): WorkerState {
+  return {
+    engine,
+    options,
+    scope: {
+      accounts: [...engine.providers.keys()],
+      ...(options.runId === undefined ? {} : { runId: options.runId }),
+    },
+    tasks: new Set(),
+    packing: new Set(),
+    lanes: new Map(),
+    runs: new Map(),
+    paused: new Map(),
+    failure: undefined,
+    wake: () => {},
+    stop: new AbortController(),
+    breakOff: new AbortController(),
+  };
+}
+
 /** Starts all that can be started now; returns when there is something to do next. */
 export async function startWork(state: WorkerState): Promise<number> {
   const { store, clock } = state.engine;

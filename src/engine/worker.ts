@@ -5,7 +5,7 @@ import { budgetNote } from './budget.ts';
 import { leaveBatchesIfLate } from './deadline.ts';
 import { type Engine, nextTurn } from './engine.ts';
 import { asHolder, holdLeases } from './hold-leases.ts';
-import { fail, startWork, type WorkerOptions, type WorkerState } from './start-work.ts';
+import { createWorkerState, fail, startWork, type WorkerOptions, type WorkerState } from './start-work.ts';
 import { sweep } from './sweep.ts';
 
 export interface Worker {
@@ -25,23 +25,7 @@ const longestSleepMs = 1_000;
 /** The engine's loop: claims what is due in the store and starts it; the steps do the rest. */
 export function createWorker(base: Engine, options: WorkerOptions): Worker {
   const engine = asHolder(base);
-  const state: WorkerState = {
-    engine,
-    options,
-    scope: {
-      accounts: [...engine.providers.keys()],
-      ...(options.runId === undefined ? {} : { runId: options.runId }),
-    },
-    tasks: new Set(),
-    packing: new Set(),
-    lanes: new Map(),
-    runs: new Map(),
-    paused: new Map(),
-    failure: undefined,
-    wake: () => {},
-    stop: new AbortController(),
-    breakOff: new AbortController(),
-  };
+  const state = createWorkerState(engine, options);
   return { run: (signal = new AbortController().signal) => runWorker(state, signal), wake: () => state.wake() };
 }
 
