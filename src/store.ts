@@ -60,7 +60,10 @@ export interface Store {
   requeueJobs(runId: string, states: readonly ('failed' | 'cancelled')[]): Promise<number>;
   /** Cancels a chunk of the jobs that no batch and no call holds; returns how many, 0 when none is left. */
   cancelQueuedJobs(runId: string): Promise<number>;
-  /** The results of a run in input order; `after` is the last row's job. */
+  /**
+   * The results of a run in input order; `after` is the last row's job. Long answers end a page before `limit`: only an
+   * empty one says that there are no more.
+   */
   readResults(runId: string, options: ReadOptions): Promise<ResultRow[]>;
 
   // Work

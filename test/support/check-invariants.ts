@@ -62,8 +62,8 @@ export async function checkInvariants(input: CheckInput): Promise<Verdict> {
   try {
     for (const words of await store.check()) verdict.violations.push(`store: ${words}`);
     for (const [run, wanted] of await attemptedOf(store, input)) {
-      const rows: ResultRow[] = [];
-      await deliver(store, run.id, collector(rows));
+      const rows: CheckedRow[] = [];
+      await deliver(store, run.id, collector(rows, input.ownAnswers ?? true));
       checkRows(input, run, { rows, wanted }, verdict);
     }
   } finally {
@@ -79,10 +79,19 @@ async function attemptedOf(store: Store, { attempted }: CheckInput): Promise<[Ru
   return runs.map((run) => [run, new Set(attempted instanceof Map ? attempted.get(run.id) : (attempted as string[]))]);
 }
 
-function collector(rows: ResultRow[]) {
+/** What is kept of a row: its answer may be megabytes. */
+interface CheckedRow extends Pick<ResultRow, 'key' | 'state'> {
+  /** The beginning of an answer to something else. */
+  foreign?: string;
+}
+
+function collector(rows: CheckedRow[], ownAnswers: boolean) {
   return {
     begin: async () => {},
-    write: async (row: ResultRow) => void rows.push(row),
+    async write({ key, state, output }: ResultRow) {
+      const isOwn = state !== 'succeeded' || !ownAnswers || output?.includes(markerOf(key));
+      rows.push(isOwn ? { key, state } : { key, state, foreign: JSON.stringify(output?.slice(0, 100) ?? null) });
+    },
     end: async () => {},
     abort: async () => {},
   };
@@ -97,17 +106,16 @@ function checkEnd(facts: StoreFacts, killedBeside: number, { violations }: Verdi
 function checkRows(
   input: CheckInput,
   run: Run,
-  { rows, wanted }: { rows: readonly ResultRow[]; wanted: ReadonlySet<string> },
+  { rows, wanted }: { rows: readonly CheckedRow[]; wanted: ReadonlySet<string> },
   verdict: Verdict,
 ): void {
   const { violations } = verdict;
   const seen = new Map<string, number>();
   for (const row of rows) {
     seen.set(row.key, (seen.get(row.key) ?? 0) + 1);
-    const isOwn = row.state !== 'succeeded' || input.ownAnswers === false || row.output?.includes(markerOf(row.key));
-    if (!wanted.has(row.key) || !isOwn) {
+    if (!wanted.has(row.key) || row.foreign !== undefined) {
       verdict.unexpected += 1;
-      violations.push(`unexpected: ${row.key} holds ${JSON.stringify(row.output?.slice(0, 100))}`);
+      violations.push(`unexpected: ${row.key} holds ${row.foreign ?? 'nothing that was asked for'}`);
     }
   }
   const states = new Map(rows.map((row) => [row.key, row.state]));

@@ -1,5 +1,6 @@
 import type { FeedRow } from '../../views.ts';
 import { attemptSums } from './attempt-sums.ts';
+import { boundedPage } from './bounded-page.ts';
 import type { Database } from './database.ts';
 import { defined, jobStateOf, number, optionalNumber, optionalText, type Row, text } from './rows.ts';
 import { runSeq } from './runs.ts';
@@ -11,22 +12,12 @@ const columns = `f.job, f.output, f.response, f.finish_reason, f.error_code, f.e
 const withJobs = `JOIN jobs j ON j.id = f.job JOIN runs r ON r.seq = j.run LEFT JOIN lanes l ON l.id = j.lane
   LEFT JOIN queued_jobs q ON q.job = j.id`;
 
-/** Answers of a page, in characters: it ends early, with at least one row, so that long ones do not pile up in memory. */
-const pageCharacters = 8_000_000;
-
 export function readFeed(
   db: Database,
   filter: { after: number; limit: number; runId?: string; batchId?: number },
 ): FeedRow[] {
   return db.read(() => {
-    const page: Row[] = [];
-    let characters = 0;
-    for (const row of rowsAfter(db, filter)) {
-      page.push(row);
-      for (const value of [row.output, row.response, row.data])
-        characters += typeof value === 'string' ? value.length : 0;
-      if (characters >= pageCharacters) break;
-    }
+    const page = boundedPage(rowsAfter(db, filter), ['output', 'response', 'data']);
     return page.map((row) => toFeedRow(db, row));
   });
 }

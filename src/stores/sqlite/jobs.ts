@@ -3,11 +3,12 @@ import { jobStates } from '../../job.ts';
 import type { ResultRow } from '../../sink.ts';
 import type { ReadOptions } from '../../store-rows.ts';
 import { attemptSums } from './attempt-sums.ts';
+import { boundedPage } from './bounded-page.ts';
 import type { Database } from './database.ts';
 import { defined, jobStateOf, number, optionalText, type Row, text } from './rows.ts';
 import { firstJobId, lastJobId, runSeq } from './runs.ts';
 
-/** A page of a run's results in input order. */
+/** A page of a run's results in input order; a short one too, when its answers are long. */
 export function readResults(db: Database, runId: string, options: ReadOptions): ResultRow[] {
   return db.read(() => {
     const run = runSeq(db, runId);
@@ -20,8 +21,8 @@ export function readResults(db: Database, runId: string, options: ReadOptions): 
          FROM jobs j LEFT JOIN results r ON r.job = j.id
          WHERE j.id > ? AND j.id <= ? ${filter} ORDER BY j.id LIMIT ?`,
       )
-      .all(Math.max(options.after ?? 0, firstJobId(run)), lastJobId(run), ...(filter ? states : []), options.limit);
-    return rows.map((row) => toResultRow(db, row));
+      .iterate(Math.max(options.after ?? 0, firstJobId(run)), lastJobId(run), ...(filter ? states : []), options.limit);
+    return boundedPage(rows, ['output', 'response']).map((row) => toResultRow(db, row));
   });
 }
 

@@ -71,6 +71,21 @@ export function testResults(context: StoreContext): void {
     expect(await store.readResults(run.id, { limit: 0 })).toEqual([]);
   });
 
+  test('long answers make short pages: what is read at once does not pile up', async () => {
+    const { store } = context;
+    const { run, lane } = await fill(store, newJobs(5));
+    const { lease, attempts } = await sendBatch(store, lane);
+    const output = 'x'.repeat(5_000_000);
+    await store.book(
+      attempts.map((ref) => succeeded(ref, { output })),
+      lease,
+    );
+    await endBatch(store, lease);
+    const page = await store.readResults(run.id, { limit: 5 });
+    expect(page).toHaveLength(2);
+    expect(await store.readResults(run.id, { after: page[1]?.job ?? 0, limit: 1 })).toHaveLength(1);
+  });
+
   test('the rows of one run never show in another', async () => {
     const { store } = context;
     const one = await fill(store, newJobs(3));
