@@ -109,6 +109,8 @@ export interface BatchLimits {
   absentListings: number;
   /** ... over at least this long. */
   absentGraceMs: number;
+  /** How long the rows of a cancelled batch must stand still before it has ended. Absent: the provider says itself. */
+  cancelSettlesMs?: number;
 }
 
 /** Room at an account for work that is enqueued. `most`: where it is the same for everybody; else it is learned. */
@@ -155,9 +157,10 @@ export interface RemoteBatch {
   /**
    * What a refusal comes from. `no_room`: the account's queue is full, the same file can be submitted later.
    * `file_missing`: the provider does not see the uploaded file, or not yet. `rows`: the lines that `errors` name.
-   * `batch`: something that all rows share, such as the model. `provider`: it broke down itself, nobody is to blame.
+   * `batch`: something that all rows share, such as the model. `not_batched`: the same, and it may go well in realtime.
+   * `provider`: it broke down itself, nobody is to blame.
    */
-  refusal?: 'no_room' | 'file_missing' | 'rows' | 'batch' | 'provider';
+  refusal?: 'no_room' | 'file_missing' | 'rows' | 'batch' | 'not_batched' | 'provider';
   /** Why it was refused; `line` is 1-based in the uploaded body. */
   errors: readonly { code: string; message: string; line?: number }[];
   /** With `no_room`: the limit that the provider names, in the unit of `limits.enqueued`. */

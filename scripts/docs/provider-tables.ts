@@ -81,8 +81,10 @@ export function proofTable(): string {
 
 function compatibleCarrier(name: string): string {
   const profile = profileNames.find((known) => known === name);
-  const keepsMetadata = profile !== undefined && (profiles[profile] as ServerProfile).batch?.create.takesMetadata;
-  return keepsMetadata ? 'the nonce in `metadata`, or the input file' : 'the input file';
+  const carrier = profile === undefined ? undefined : (profiles[profile] as ServerProfile).batch?.create.carriedBy;
+  return carrier === undefined || carrier === 'nothing'
+    ? 'the input file'
+    : `the nonce in \`${carrier}\`, or the input file`;
 }
 
 /** What each server that speaks OpenAI's API can do. */
@@ -101,7 +103,9 @@ export function serversTable(): string {
   return table(['server', '`--model`', 'key', 'address', 'completion window', 'batch price'], rows);
 }
 
-function windowWords({ standard, leastHours, mostHours }: WindowProfile): string {
+function windowWords(window: WindowProfile | undefined): string {
+  if (!window) return 'none to choose';
+  const { standard, leastHours, mostHours } = window;
   return leastHours === mostHours ? standard : `${leastHours} to ${mostHours} h, default ${standard}`;
 }
 

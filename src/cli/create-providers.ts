@@ -34,7 +34,7 @@ export const sandboxPaths: Readonly<Record<ProfileName, string>> = {
 export async function sandboxProviders(url: string): Promise<Provider[]> {
   const adapters = await loadAdapters();
   // The sandbox answers at once, lists at once and charges nothing: no reason to wait between questions.
-  const limits = { pollMinMs: 20, pollMaxMs: 500, absentListings: 2, absentGraceMs: 200 };
+  const limits = { pollMinMs: 20, pollMaxMs: 500, absentListings: 2, absentGraceMs: 200, cancelSettlesMs: 200 };
   const common = { simulated: true, scope: 'sandbox', apiKey: sandboxKey, limits };
   return [
     adapters.createOpenAIProvider({ ...common, baseUrl: `${url}/v1` }),

@@ -148,18 +148,15 @@ function settingsOfServer(name: ProfileName): Setting[] {
       : { key: key('base_url'), type: 'string', fallback: profile.baseUrl, about: 'where the API is' },
   ];
   if (!profile.batch) return reached;
-  const { standard } = profile.batch.create.window;
-  return [
+  const { window } = profile.batch.create;
+  const batches: Setting[] = [
     ...reached,
     { key: key('batch'), type: 'boolean', fallback: true, about: 'false: realtime only' },
     { key: key('poll_interval'), type: 'number', about: 'first pause between two polls, seconds' },
-    {
-      key: key('completion_window'),
-      type: 'string',
-      fallback: standard,
-      about: 'how long a batch may take, 24h or 7d',
-    },
   ];
+  if (!window) return batches;
+  const about = 'how long a batch may take, 24h or 7d';
+  return [...batches, { key: key('completion_window'), type: 'string', fallback: window.standard, about }];
 }
 
 /** `--home`, else OFFPEAK_HOME, else `~/.offpeak`. */

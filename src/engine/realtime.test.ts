@@ -153,6 +153,44 @@ describe('realtime', () => {
   });
 
   test.each([
+    [{}, { succeeded: 3 }],
+    [{ mode: 'batch' }, undefined],
+  ] as const)(
+    'a model that is refused in batches only is asked in realtime, unless the run says batch: %o',
+    async (options, counts) => {
+      const fixture = createEngineFixture();
+      const errors = [{ code: 'invalid_request', message: 'Model m is not supported for batch processing.' }];
+      fixture.fake.on.get = (remote) => {
+        if (!remote) throw new Error('nothing was created');
+        return Object.assign(remote, {
+          phase: 'refused',
+          rawStatus: 'failed',
+          refusal: 'not_batched',
+          errors,
+        } as const);
+      };
+      const run = await addRun(fixture, 3, options);
+      if (!counts) {
+        await expect(work(fixture, run.id)).rejects.toMatchObject({
+          code: 'config',
+          message: expect.stringMatching(/not supported for batch/),
+        });
+        expect((await results(fixture, run.id)).map((row) => row.state)).toEqual(['pending', 'pending', 'pending']);
+        return;
+      }
+      await work(fixture, run.id);
+      const after = await runOf(fixture, run.id);
+      expect(after).toMatchObject({
+        state: 'ended',
+        counts,
+        note: expect.stringContaining('Model m is not supported'),
+      });
+      expect((await results(fixture, run.id)).map((row) => row.attempts)).toEqual([1, 1, 1]);
+      expect(fixture.fake.remotes).toHaveLength(1);
+    },
+  );
+
+  test.each([
     ['unavailable', 4],
     ['rate_limited', 4],
   ] as const)('nobody answers (%s) when its address is tried: that is waited out', async (code, faults) => {

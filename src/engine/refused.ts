@@ -1,4 +1,5 @@
 import type { Batch } from '../batch.ts';
+import { OffpeakError } from '../errors.ts';
 import type { RemoteBatch } from '../provider.ts';
 import { type BookRow, chunkRows } from '../store-rows.ts';
 import { backoffMs, type Engine, isCancelling, leaseOf, nextTurn } from './engine.ts';
@@ -18,6 +19,8 @@ export async function refused(engine: Engine, batch: Batch, remote: RemoteBatch)
   const run = await store.getRun(batch.runId);
   const cancelling = isCancelling(run, batch);
   if (remote.refusal === 'no_room' && !cancelling) return sendSmaller(engine, batch, remote.limit, reason);
+  if (remote.refusal === 'not_batched' && !cancelling && !batch.hedged)
+    return notBatched(engine, batch, remote, reason);
   const canPass =
     remote.refusal === 'file_missing' || (remote.refusal === 'provider' && batch.refusals < breakdownsBorne);
   if (canPass && !cancelling) return submitLater(engine, batch, remote, reason);
@@ -120,6 +123,13 @@ function submitLater(
     },
     clock.now(),
   );
+}
+
+/** As if the create had said so: its jobs go realtime, or fail when the run wants a batch and nothing else. */
+async function notBatched(engine: Engine, batch: Batch, { rawStatus }: RemoteBatch, reason: Reason): Promise<never> {
+  const { store, clock } = engine;
+  await store.updateBatch(leaseOf(batch), { state: 'packed', remoteId: null, rawStatus }, clock.now());
+  throw new OffpeakError(reason.message, { code: 'batch_unavailable' });
 }
 
 async function failNamedRows(engine: Engine, batch: Batch, remote: RemoteBatch): Promise<number> {

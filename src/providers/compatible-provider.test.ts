@@ -29,7 +29,14 @@ for (const profile of profileNames) {
       const sandbox = await startSandbox({ stateDir, delays: { validatingMs: 1000, inProgressMs: 60_000 } });
       const baseUrl = sandbox.url + paths[profile];
       return {
-        provider: createCompatibleProvider({ profile, apiKey: 'sk-sandbox', baseUrl, simulated: true }),
+        provider: createCompatibleProvider({
+          profile,
+          apiKey: 'sk-sandbox',
+          baseUrl,
+          simulated: true,
+          // Real time passes between two looks, whatever the sandbox's clock says.
+          limits: { cancelSettlesMs: 50 },
+        }),
         passTime: () => sandbox.advance(20_000),
         async close() {
           await sandbox.close();
@@ -162,6 +169,57 @@ describe('what is sent', () => {
     expect(seen.listed).toMatchObject([{ inputFileId: 'file-1', createdAt: Date.parse('2026-11-20T12:00:00Z') }]);
   });
 
+  test('xAI: no purpose, a name that carries the nonce, no endpoint, counters, tokens', async () => {
+    const batch = {
+      batch_id: 'b1',
+      name: 'offpeak-abcdefghij',
+      create_time: '2026-08-28',
+      expire_time: '2026-09-27',
+      state: { num_requests: 8, num_pending: 3, num_success: 4, num_error: 1, num_cancelled: 0 },
+      input_file_id: 'file-1',
+    };
+    const now = () => Date.parse('2026-08-29');
+    const listed = { batches: [batch], pagination_token: null };
+    const seen = await exchange('xai', { created: batch, listed }, { now });
+    expect(purposeOf(seen.upload)).toBeUndefined();
+    expect(seen.upload.body.indexOf('name="expires_after"')).toBeLessThan(seen.upload.body.indexOf('name="file"'));
+    expect(lineOf(seen.upload)).toContain('"method":"POST","url":"/v1/chat/completions"');
+    expect(JSON.parse(seen.create.body)).toEqual({ name: 'offpeak-abcdefghij', input_file_id: 'file-1' });
+    expect(seen.list.path).toBe('/batches?limit=100');
+    expect(seen.got).toEqual({
+      remoteId: 'b1',
+      phase: 'running',
+      rawStatus: 'in_progress',
+      resultFileIds: [],
+      errors: [],
+      counts: { total: 8, succeeded: 4, failed: 1 },
+      nonce: 'abcdefghij',
+      inputFileId: 'file-1',
+      createdAt: Date.parse('2026-08-28'),
+      expiresAt: Date.parse('2026-09-27'),
+    });
+    expect(seen.listed).toEqual([seen.got]);
+  });
+
+  test('a listing with tokens is read to the page without one', async () => {
+    const pages = new Map([
+      [null, { batches: [{ batch_id: 'b1' }], pagination_token: 't1' }],
+      ['t1', { batches: [], pagination_token: 't2' }],
+      ['t2', { batches: [{ batch_id: 'b2' }], pagination_token: '' }],
+    ]);
+    server = await startScriptedServer((request, response) => {
+      const token = new URL(request.path, 'http://x').searchParams.get('pagination_token');
+      answerJson(response, 200, pages.get(token) ?? {});
+    });
+    const { batch } = createCompatibleProvider({ profile: 'xai', apiKey: 'k', baseUrl: server.url });
+    if (!batch) throw new Error('no batch API');
+    expect((await listAll(batch)).map(({ remoteId }) => remoteId)).toEqual(['b1', 'b2']);
+    pages.set('t2', { batches: [], pagination_token: 't1' });
+    await expect(listAll(batch)).rejects.toMatchObject({ code: 'bad_answer' });
+    pages.delete('t2');
+    await expect(listAll(batch)).rejects.toMatchObject({ code: 'bad_answer' });
+  });
+
   test('Azure: the key stands in its own header', async () => {
     const batch = { id: 'b1', status: 'Validating' };
     const seen = await exchange('azure', { created: batch, listed: { data: [batch], has_more: false } });
@@ -288,7 +346,8 @@ describe('the table', () => {
     );
   });
 
-  test('xAI runs in realtime only', () => {
-    expect(createCompatibleProvider({ profile: 'xai' })).not.toHaveProperty('batch');
+  test('xAI has no window to choose', () => {
+    const chosen = () => createCompatibleProvider({ profile: 'xai', completionWindow: '24h' });
+    expect(chosen).toThrow(expect.objectContaining({ code: 'config' }));
   });
 });

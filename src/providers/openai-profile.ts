@@ -1,14 +1,30 @@
-import type { BatchProfile, ServerProfile } from './server-profile.ts';
+import type {
+  BatchObjectProfile,
+  BatchProfile,
+  CreateProfile,
+  ServerProfile,
+  WindowProfile,
+} from './server-profile.ts';
 
-const batch: BatchProfile = {
+interface OpenAIBatchProfile extends BatchProfile {
+  object: BatchObjectProfile;
+  create: CreateProfile & { window: WindowProfile };
+}
+
+interface OpenAIServerProfile extends ServerProfile {
+  batch: OpenAIBatchProfile;
+}
+
+const batch: OpenAIBatchProfile = {
   filesPath: '/files',
   batchesPath: '/batches',
-  purpose: 'batch',
+  uploadFields: { purpose: 'batch' },
   line: 'call',
   create: {
     inputFile: { field: 'input_file_id', isList: false },
     window: { field: 'completion_window', as: 'text', standard: '24h', leastHours: 24, mostHours: 24 },
-    takesMetadata: true,
+    carriedBy: 'metadata',
+    namesEndpoint: true,
     namesModel: false,
   },
   object: {
@@ -18,6 +34,8 @@ const batch: BatchProfile = {
     counts: { within: 'request_counts', total: 'total', succeeded: 'completed', failed: 'failed' },
   },
   listing: 'cursor',
+  results: 'files',
+  cancelPath: '/cancel',
   // https://developers.openai.com/api/docs/guides/batch: 50,000 requests, 200 MB, read as the smaller, decimal MB, and
   // 50,000 embedding inputs over all requests. How many prompt tokens may be enqueued differs from account to account and
   // is learned.
@@ -34,7 +52,7 @@ const batch: BatchProfile = {
 };
 
 /** OpenAI itself; also what any server is taken for of which nothing else is said. */
-export const openaiProfile: ServerProfile & { batch: BatchProfile } = {
+export const openaiProfile: OpenAIServerProfile = {
   name: 'openai',
   title: 'OpenAI',
   baseUrl: 'https://api.openai.com/v1',

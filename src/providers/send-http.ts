@@ -37,6 +37,9 @@ export class HttpFailure extends Error {
   }
 }
 
+/** An answer longer than whoever asked can hold. */
+export class AnswerTooLong extends HttpFailure {}
+
 export function createSendHttp(fetch: typeof globalThis.fetch | undefined): SendHttp {
   return fetch ? (request) => sendByFetch(fetch, request) : sendByNode;
 }
@@ -214,7 +217,7 @@ export async function readText(answer: HttpAnswer, maxBytes: number): Promise<st
   let bytes = 0;
   for await (const chunk of answer.body) {
     bytes += chunk.byteLength;
-    if (bytes > maxBytes) throw new HttpFailure(`answer is longer than ${maxBytes} bytes`, true);
+    if (bytes > maxBytes) throw new AnswerTooLong(`answer is longer than ${maxBytes} bytes`, true);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, bytes).toString('utf8');

@@ -25,17 +25,23 @@ export interface BatchProfile {
   /** Behind the base URL. */
   filesPath: string;
   batchesPath: string;
-  /** Of the uploaded file. */
-  purpose: string;
+  /** What an upload says beside its file. */
+  uploadFields: Readonly<Record<string, string>>;
   /** `call`: a line names method and url beside its id and body; `body`: it does not. */
   line: 'call' | 'body';
   create: CreateProfile;
-  object: BatchObjectProfile;
+  /** `counters`: a batch without a status word; see `counted-batch.ts`. */
+  object: BatchObjectProfile | 'counters';
   /**
    * `cursor`: `after` and `has_more`. `pages`: `page` from 0 and `page_size`. `whole`: said to have no pages, so one that
    * says the same again when it is asked for the next is at its end. Each may be an envelope with `data` or a bare array.
+   * `tokens`: `batches`, and a `pagination_token` as long as there are more.
    */
-  listing: 'cursor' | 'pages' | 'whole';
+  listing: 'cursor' | 'pages' | 'whole' | 'tokens';
+  /** `files`: the batch names files of lines. `pages`: JSON pages behind the batch's own path. */
+  results: 'files' | 'pages';
+  /** Behind the batch's own path. */
+  cancelPath: '/cancel' | ':cancel';
   limits: BatchLimits;
 }
 
@@ -43,10 +49,12 @@ export interface BatchProfile {
 export interface CreateProfile {
   /** `isList`: the file stands in an array. */
   inputFile: { field: string; isList: boolean };
-  window: WindowProfile;
-  /** Whether it carries `metadata`; without, the input file is what proves a batch ours. */
-  takesMetadata: boolean;
-  /** Whether the batch names the model, beside its requests. */
+  /** Absent: there is none to choose. */
+  window?: WindowProfile;
+  /** What carries our nonce. `nothing`: the input file is what proves a batch ours. */
+  carriedBy: 'metadata' | 'name' | 'nothing';
+  /** Whether the batch names the endpoint of its requests, or their model, beside these. */
+  namesEndpoint: boolean;
   namesModel: boolean;
 }
 

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { type ServerResponse, STATUS_CODES } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -7,8 +8,19 @@ import { pipeline } from 'node:stream/promises';
 export interface Reply {
   status: number;
   headers?: Record<string, string>;
-  body: string | string[] | { path: string; bytes: number };
+  body: string | string[] | { path: string; bytes: number } | PiecedBody;
 }
+
+/** Texts and parts of one file, one after the other: a page of rows that may be too large for the memory. */
+export interface PiecedBody {
+  path: string;
+  pieces: readonly BodyPiece[];
+}
+
+/** A text, or the bytes of the file from `start` up to `end`. */
+export type BodyPiece = string | { start: number; end: number };
+
+const CHUNK_BYTES = 128 * 1024;
 
 export function jsonReply(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
   return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) };
@@ -21,14 +33,47 @@ export function jsonTextReply(status: number, text: string, headers: Record<stri
 
 function bytesOf(body: Reply['body']): number | undefined {
   if (typeof body === 'string') return Buffer.byteLength(body);
-  return Array.isArray(body) ? undefined : body.bytes;
+  if (Array.isArray(body)) return undefined;
+  if ('bytes' in body) return body.bytes;
+  return body.pieces.reduce((sum, piece) => sum + pieceBytes(piece), 0);
+}
+
+function pieceBytes(piece: BodyPiece): number {
+  return typeof piece === 'string' ? Buffer.byteLength(piece) : piece.end - piece.start;
 }
 
 function streamOf(body: Reply['body'], limit = Number.POSITIVE_INFINITY): Readable {
   if (typeof body === 'string') return Readable.from([Buffer.from(body).subarray(0, limit)]);
   if (Array.isArray(body)) return Readable.from([Buffer.from(body.join('')).subarray(0, limit)]);
+  if ('pieces' in body) return Readable.from(readPieces(body, limit));
   const bytes = Math.min(body.bytes, limit);
-  return bytes === 0 ? Readable.from([]) : createReadStream(body.path, { end: bytes - 1, highWaterMark: 128 * 1024 });
+  return bytes === 0 ? Readable.from([]) : createReadStream(body.path, { end: bytes - 1, highWaterMark: CHUNK_BYTES });
+}
+
+async function* readPieces({ path, pieces }: PiecedBody, limit: number): AsyncGenerator<Buffer, void, undefined> {
+  const file = await open(path, 'r');
+  try {
+    let left = limit;
+    for (const piece of pieces) {
+      const bytes = Math.min(pieceBytes(piece), left);
+      if (bytes === 0) continue;
+      left -= bytes;
+      if (typeof piece === 'string') yield Buffer.from(piece).subarray(0, bytes);
+      else yield* readRange(file, piece.start, piece.start + bytes);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function* readRange(file: FileHandle, start: number, end: number): AsyncGenerator<Buffer, void, undefined> {
+  for (let position = start; position < end; ) {
+    const length = Math.min(CHUNK_BYTES, end - position);
+    const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, position);
+    if (bytesRead === 0) throw new Error('A stored result is shorter than it was.');
+    yield buffer.subarray(0, bytesRead);
+    position += bytesRead;
+  }
 }
 
 /** Sends the whole reply. Resolves when it is handed to the socket or the client is gone. */

@@ -3,7 +3,7 @@ import type { RunMode } from '../../src/run.ts';
 import type { FaultPlan, RouteAction, RowAction } from '../../src/sandbox/fault-plan.ts';
 import type { SandboxOptions } from '../../src/sandbox/sandbox.ts';
 import { documentKeys } from '../support/documents-source.ts';
-import { type ProviderName, providerNames, providerUnderTest } from '../support/providers-under-test.ts';
+import { providerNames, providerUnderTest } from '../support/providers-under-test.ts';
 
 export const minuteMs = 60_000;
 export const hourMs = 60 * minuteMs;
@@ -11,7 +11,7 @@ export const hourMs = 60 * minuteMs;
 /** What a user asks for in the course of the day. */
 export interface PlannedRun {
   atMs: number;
-  api: ProviderName;
+  api: (typeof providerNames)[number];
   mode: RunMode;
   keys: string[];
   prompt: string;

@@ -1,10 +1,13 @@
 import type { BatchLimits, Provider } from '../../src/provider.ts';
 import { createAnthropicProvider } from '../../src/providers/anthropic/anthropic-provider.ts';
+import { createCompatibleProvider } from '../../src/providers/compatible-provider.ts';
 import { createGeminiProvider } from '../../src/providers/gemini/gemini-provider.ts';
 import { createOpenAIProvider } from '../../src/providers/openai/openai-provider.ts';
 
 export const providerNames = ['openai', 'anthropic', 'gemini'] as const;
-export type ProviderName = (typeof providerNames)[number];
+/** Also the one compatible server whose batches are not like OpenAI's. */
+export const allProviderNames = [...providerNames, 'xai'] as const;
+export type ProviderName = (typeof allProviderNames)[number];
 
 /** What of a provider the faults are aimed at. */
 interface Route {
@@ -22,6 +25,8 @@ export interface ProviderUnderTest {
   keepsExpired: boolean;
   /** Rows can be put in another file, or fail as lines of their own, at this provider alone. */
   hasErrorFile: boolean;
+  /** Results are lines, of which one may be broken by itself; else pages, which are broken as a whole. */
+  hasLines: boolean;
   create(options: ProviderUnderTestOptions): Provider;
 }
 
@@ -50,6 +55,7 @@ const openai: ProviderUnderTest = {
   },
   keepsExpired: true,
   hasErrorFile: true,
+  hasLines: true,
   create: ({ url, key = testKey, limits, replyMs, simulated = false }) =>
     createOpenAIProvider({
       baseUrl: `${url}/v1`,
@@ -73,6 +79,7 @@ const anthropic: ProviderUnderTest = {
   },
   keepsExpired: true,
   hasErrorFile: false,
+  hasLines: true,
   create: ({ url, key = testKey, limits, replyMs, simulated = false }) =>
     createAnthropicProvider({
       baseUrl: url,
@@ -97,6 +104,7 @@ const gemini: ProviderUnderTest = {
   },
   keepsExpired: false,
   hasErrorFile: false,
+  hasLines: true,
   create: ({ url, key = testKey, limits, replyMs, simulated = false }) =>
     createGeminiProvider({
       baseUrl: url,
@@ -107,7 +115,33 @@ const gemini: ProviderUnderTest = {
     }),
 };
 
-const all: Readonly<Record<ProviderName, ProviderUnderTest>> = { openai, anthropic, gemini };
+const xai: ProviderUnderTest = {
+  name: 'xai',
+  model: 'grok-4.3',
+  routes: {
+    upload: { method: 'POST', path: '/xai/v1/files' },
+    create: { method: 'POST', path: '/xai/v1/batches' },
+    list: { method: 'GET', path: '/xai/v1/batches' },
+    poll: { method: 'GET', path: '/xai/v1/batches/*' },
+    download: { method: 'GET', path: '/xai/v1/batches/*/results' },
+    cancel: { method: 'POST', path: '/xai/v1/batches/*:cancel' },
+    call: { method: 'POST', path: '/xai/v1/chat/completions' },
+  },
+  keepsExpired: true,
+  hasErrorFile: false,
+  hasLines: false,
+  create: ({ url, key = testKey, limits, replyMs, simulated = false }) =>
+    createCompatibleProvider({
+      profile: 'xai',
+      baseUrl: `${url}/xai/v1`,
+      apiKey: key,
+      simulated,
+      limits: { cancelSettlesMs: 200, ...limits },
+      ...(replyMs === undefined ? {} : { timeouts: { replyMs } }),
+    }),
+};
+
+const all: Readonly<Record<ProviderName, ProviderUnderTest>> = { openai, anthropic, gemini, xai };
 
 export function providerUnderTest(name: ProviderName): ProviderUnderTest {
   return all[name];

@@ -32,9 +32,9 @@ const together: ServerProfile = {
   maxTokensField: 'max_tokens',
   batch: {
     ...usual,
-    purpose: 'batch-api',
+    uploadFields: { purpose: 'batch-api' },
     line: 'body',
-    create: { ...usual.create, takesMetadata: false },
+    create: { ...usual.create, carriedBy: 'nothing' },
     object: { ...usual.object, wrapper: 'job' },
     listing: 'whole',
     limits: {
@@ -65,7 +65,8 @@ const mistral: ServerProfile = {
     create: {
       inputFile: { field: 'input_files', isList: true },
       window: { field: 'timeout_hours', as: 'hours', standard: '24h', leastHours: 1, mostHours: 168 },
-      takesMetadata: true,
+      carriedBy: 'metadata',
+      namesEndpoint: true,
       namesModel: true,
     },
     object: {
@@ -111,8 +112,11 @@ const doubleword: ServerProfile = {
 };
 
 /**
- * Realtime only. Its batches are another API, not another spelling: a batch is made empty and filled by further calls,
- * its progress is counters, and its results come in pages (https://docs.x.ai, batch guide).
+ * https://docs.x.ai/docs/guides/batch-api, its files of OpenAI's lines: 50,000 requests and 200 MB in one, a name that
+ * carries what it is given, counters instead of a status, results in pages. Nothing is said of a window; what has not
+ * run after 30 days is cancelled. An upload without `expires_after` is kept and charged for ever; it must come before
+ * the file, and its most is 30 days. Unconfirmed: how long the counters of a cancelled batch still move (20 seconds were
+ * seen), whether a page of results has an order.
  */
 const xai: ServerProfile = {
   name: 'xai',
@@ -121,6 +125,29 @@ const xai: ServerProfile = {
   keyVariable: 'XAI_API_KEY',
   keyHeader: 'authorization',
   maxTokensField: 'max_completion_tokens',
+  batch: {
+    ...usual,
+    uploadFields: { expires_after: '2592000' },
+    create: {
+      inputFile: usual.create.inputFile,
+      carriedBy: 'name',
+      namesEndpoint: false,
+      namesModel: false,
+    },
+    object: 'counters',
+    listing: 'tokens',
+    results: 'pages',
+    cancelPath: ':cancel',
+    limits: {
+      maxRequests: 50_000,
+      maxBytes: 200_000_000,
+      pollMinMs: usual.limits.pollMinMs,
+      pollMaxMs: usual.limits.pollMaxMs,
+      absentListings: usual.limits.absentListings,
+      absentGraceMs: usual.limits.absentGraceMs,
+      cancelSettlesMs: 60_000,
+    },
+  },
 };
 
 /** Servers that speak OpenAI's API, with what is different at each. What is batch priced stands in the price table. */

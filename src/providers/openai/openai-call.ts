@@ -11,6 +11,7 @@ import {
   errorOfFault,
   faultOfBody,
   faultOfSdkError,
+  isKeyRefused,
   isQuotaFault,
   type OpenAIFault,
 } from './openai-error.ts';
@@ -45,8 +46,8 @@ export async function callOpenAI(
 function outcomeOfFault(action: string, fault: OpenAIFault): Outcome {
   if (isQuotaFault(fault)) throw errorOfFault(action, fault, 'quota');
   // A project without access to one model: 403, but the key is good.
-  const keyRefused = fault.status === 401 || (fault.status === 403 && fault.code !== 'model_not_found');
-  if (keyRefused) throw errorOfFault(action, fault, 'auth');
+  const noAccess = fault.status === 403 && fault.code !== 'model_not_found';
+  if (isKeyRefused(fault) || noAccess) throw errorOfFault(action, fault, 'auth');
   if (fault.status >= 300 && fault.status < 400) throw errorOfFault(action, fault, 'rejected');
   return withPause(failedOutcome(fault), fault.retryAfterMs);
 }

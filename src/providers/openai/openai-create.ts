@@ -3,15 +3,22 @@ import type { CreateInput, RemoteBatch } from '../../provider.ts';
 import { aborted, outcomeUnknown, unavailable } from '../exchange-error.ts';
 import { parseRecord, textOf } from '../json-values.ts';
 import type { BatchProfile, WindowProfile } from '../server-profile.ts';
-import { parseBatch } from './openai-api.ts';
+import { carriedName } from './counted-batch.ts';
 import type { OpenAIConnection } from './openai-client.ts';
-import { errorOfFault, faultOfSdkError, httpFailureOf, kindOfFault, type OpenAIFault } from './openai-error.ts';
+import {
+  errorOfFault,
+  faultOfSdkError,
+  httpFailureOf,
+  isNotBatched,
+  kindOfFault,
+  type OpenAIFault,
+} from './openai-error.ts';
+import type { ReadBatch } from './read-batch.ts';
 
 /** Exactly one POST. Whatever does not prove that nothing was created is `outcome_unknown`. */
 export async function createBatch(
   connection: OpenAIConnection,
-  profile: BatchProfile,
-  window: string,
+  { profile, window, read }: { profile: BatchProfile; window: string | undefined; read: ReadBatch },
   input: CreateInput,
 ): Promise<RemoteBatch> {
   const action = `${connection.name}: create a batch from ${input.fileId ?? 'no file'}`;
@@ -25,7 +32,7 @@ export async function createBatch(
   } catch (error) {
     throw createError(action, error, connection);
   }
-  const batch = parseBatch(answer, profile.object);
+  const batch = read(answer);
   if (!batch) throw outcomeUnknown(action, 'the answer names no batch');
   return batch;
 }
@@ -33,7 +40,7 @@ export async function createBatch(
 async function createBody(
   action: string,
   { create }: BatchProfile,
-  window: string,
+  window: string | undefined,
   input: CreateInput,
 ): Promise<Record<string, unknown>> {
   const { fileId } = input;
@@ -41,11 +48,16 @@ async function createBody(
   const { inputFile } = create;
   return {
     [inputFile.field]: inputFile.isList ? [fileId] : fileId,
-    endpoint: input.endpoint,
+    ...(create.namesEndpoint ? { endpoint: input.endpoint } : {}),
     ...(create.namesModel ? { model: await firstModel(action, input) } : {}),
-    [create.window.field]: create.window.as === 'hours' ? hoursOf(window) : window,
-    ...(create.takesMetadata ? { metadata: { offpeak_submit: input.nonce } } : {}),
+    ...(create.window ? windowField(create.window, window ?? create.window.standard) : {}),
+    ...(create.carriedBy === 'metadata' ? { metadata: { offpeak_submit: input.nonce } } : {}),
+    ...(create.carriedBy === 'name' ? { name: carriedName(input.nonce) } : {}),
   };
+}
+
+function windowField({ field, as }: WindowProfile, window: string): Record<string, unknown> {
+  return { [field]: as === 'hours' ? hoursOf(window) : window };
 }
 
 /** All requests of a batch have one model, which each of them names. */
@@ -59,7 +71,15 @@ async function firstModel(action: string, input: CreateInput): Promise<string> {
 }
 
 /** @throws OffpeakError `config` for a window that the server does not offer */
-export function checkedWindow(name: string, profile: WindowProfile, window: string | undefined): string {
+export function checkedWindow(
+  name: string,
+  profile: WindowProfile | undefined,
+  window: string | undefined,
+): string | undefined {
+  if (!profile) {
+    if (window === undefined) return undefined;
+    throw new OffpeakError(`${name}: there is no completion window to choose`, { code: 'config' });
+  }
   const chosen = window ?? profile.standard;
   const hours = hoursOf(chosen);
   if (hours >= profile.leastHours && hours <= profile.mostHours) return chosen;
@@ -92,6 +112,7 @@ function createFaultError(action: string, fault: OpenAIFault): OffpeakError {
   if (provesNothing) return outcomeUnknown(action, `HTTP ${fault.status}: ${fault.message}`);
   const fileUnseen = /cannot find file|no such file/i.test(fault.message);
   if ((fault.status === 400 || fault.status === 404) && fileUnseen) return errorOfFault(action, fault, 'not_ready');
-  if (fault.status === 404 || fault.status === 405) return errorOfFault(action, fault, 'batch_unavailable');
+  const noBatches = fault.status === 404 || fault.status === 405 || isNotBatched(fault.message);
+  if (noBatches) return errorOfFault(action, fault, 'batch_unavailable');
   return errorOfFault(action, fault, kind);
 }

@@ -64,11 +64,21 @@ export function enqueuedLimitIn(message: string): number | undefined {
   return digits && Number.isSafeInteger(limit) && limit > 0 ? limit : undefined;
 }
 
+/** xAI's words for a model that it only answers in realtime. */
+export function isNotBatched(message: string): boolean {
+  return /model \S+ is not supported for batch/i.test(message);
+}
+
+/** xAI answers 400 to a key that is none. */
+export function isKeyRefused(fault: OpenAIFault): boolean {
+  return fault.status === 401 || (fault.status === 400 && /^incorrect api key/i.test(fault.message));
+}
+
 /** The kind of a refusal wherever the path itself has no say in it (404 and the create have their own rules). */
 export function kindOfFault(fault: OpenAIFault): ErrorCode {
   if (fault.code === 'token_limit_exceeded') return 'no_room';
   if (isQuotaFault(fault)) return 'quota';
-  if (fault.status === 401 || fault.status === 403) return 'auth';
+  if (isKeyRefused(fault) || fault.status === 403) return 'auth';
   if (fault.status === 429) return 'rate_limited';
   return isRetryableStatus(fault.status) ? 'unavailable' : 'rejected';
 }

@@ -1,9 +1,9 @@
 import type { RemoteBatch } from '../../provider.ts';
 import { arrayOf, countOf, recordOf, textOf } from '../json-values.ts';
 import type { BatchProfile } from '../server-profile.ts';
-import { parseBatch } from './openai-api.ts';
 import type { OpenAIConnection } from './openai-client.ts';
 import { badAnswer, errorOfExchange } from './openai-error.ts';
+import type { ReadBatch } from './read-batch.ts';
 
 const pageSize = 100;
 
@@ -18,25 +18,26 @@ interface Page {
 export async function* listBatches(
   connection: OpenAIConnection,
   profile: BatchProfile,
+  read: ReadBatch,
   signal?: AbortSignal,
 ): AsyncGenerator<RemoteBatch> {
   const action = `${connection.name}: list batches`;
   // Of cursors, or of what a numbered page begins with.
   const seen = new Set<string>();
   let query: Record<string, string | number> = firstQuery(profile.listing);
-  let read = 0;
+  let seenBatches = 0;
   for (let number = 1; ; number++) {
     const page = await readPage(connection, action, profile, query, signal);
     const batches = page.data.map((entry) => {
-      const batch = parseBatch(entry, profile.object);
+      const batch = read(entry);
       // An entry that cannot be read might be the one that is looked for.
       if (!batch) throw badAnswer(action, 'an entry without id');
       return batch;
     });
     const isNumbered = profile.listing === 'pages';
     const mark = isNumbered ? batches[0]?.remoteId : (page.lastId ?? batches.at(-1)?.remoteId);
-    read += batches.length;
-    const last = isLast(page, read);
+    seenBatches += batches.length;
+    const last = isLast(page, seenBatches);
     const isRepeated = mark !== undefined && seen.has(mark);
     // Asked for what comes next, it says the same again: it knows no cursor, and that was all.
     if (isRepeated && profile.listing === 'whole' && page.hasMore === undefined) return;
@@ -44,7 +45,9 @@ export async function* listBatches(
     if (last) return;
     if (mark === undefined || isRepeated) throw badAnswer(action, 'pages do not advance');
     seen.add(mark);
-    query = isNumbered ? { page: number, page_size: pageSize } : { limit: pageSize, after: mark };
+    query = isNumbered
+      ? { page: number, page_size: pageSize }
+      : { limit: pageSize, [profile.listing === 'tokens' ? 'pagination_token' : 'after']: mark };
   }
 }
 
@@ -79,6 +82,7 @@ async function readPage(
   } catch (error) {
     throw errorOfExchange(action, error, connection.redact, signal);
   }
+  if (profile.listing === 'tokens') return tokenPage(action, answer);
   // A bare array is a page that says nothing of those behind it.
   const page = Array.isArray(answer) ? { data: answer } : recordOf(answer);
   if (!Array.isArray(page?.data)) throw badAnswer(action, 'a page without data');
@@ -88,4 +92,12 @@ async function readPage(
     lastId: textOf(page.last_id),
     total: profile.listing === 'pages' ? countOf(page.total) : undefined,
   };
+}
+
+/** A token stands where there are more. */
+function tokenPage(action: string, answer: unknown): Page {
+  const page = recordOf(answer);
+  if (!Array.isArray(page?.batches)) throw badAnswer(action, 'a page without batches');
+  const token = textOf(page.pagination_token);
+  return { data: page.batches, hasMore: token !== undefined, lastId: token, total: undefined };
 }

@@ -23,6 +23,8 @@ export interface OpenAIProviderOptions extends ProviderOptions {
   name?: string;
   /** How the server differs from OpenAI; default not at all. */
   profile?: ServerProfile;
+  /** The time, in milliseconds; default that of the machine. */
+  now?: () => number;
 }
 
 /**
@@ -62,5 +64,6 @@ export function createOpenAIProvider(options: OpenAIProviderOptions = {}): Provi
   if (options.batchApi === false || !batch) return provider;
   const limits = { ...batch.limits, ...options.limits };
   const window = checkedWindow(name, batch.create.window, options.completionWindow);
-  return { ...provider, batch: createOpenAIBatch(connection, batch, { limits, window }) };
+  const now = options.now ?? Date.now;
+  return { ...provider, batch: createOpenAIBatch(connection, batch, { limits, window, now }) };
 }

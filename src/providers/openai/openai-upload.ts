@@ -27,13 +27,13 @@ export function batchLineBytes(
 /** Streams the lines as one multipart body of known length, by our own transport; why is said in `send-http.ts`. */
 export async function uploadLines(
   connection: OpenAIConnection,
-  { filesPath, purpose, line }: Pick<BatchProfile, 'filesPath' | 'purpose' | 'line'>,
+  { filesPath, uploadFields, line }: Pick<BatchProfile, 'filesPath' | 'uploadFields' | 'line'>,
   input: UploadInput,
 ): Promise<{ fileId: string; sha256: string }> {
   const action = `${connection.name}: upload ${input.fileName}`;
   const { idleMs, replyMs } = connection.timeouts;
   const boundary = `offpeak-${randomUUID()}`;
-  const head = Buffer.from(multipartHead(boundary, purpose, input.fileName));
+  const head = Buffer.from(multipartHead(boundary, uploadFields, input.fileName));
   const tail = Buffer.from(`\r\n--${boundary}--\r\n`);
   const hash = createHash('sha256');
   const lines = jsonlChunks(action, jsonlForm(line, input.endpoint), input, (chunk) => hash.update(chunk));
@@ -67,11 +67,14 @@ export async function uploadLines(
   );
 }
 
-function multipartHead(boundary: string, purpose: string, fileName: string): string {
+/** The fields first: xAI refuses one that comes after the file. */
+function multipartHead(boundary: string, fields: BatchProfile['uploadFields'], fileName: string): string {
   const name = fileName.replace(/["\r\n\\]/g, '_');
+  const texts = Object.entries(fields).map(
+    ([field, text]) => `--${boundary}\r\nContent-Disposition: form-data; name="${field}"\r\n\r\n${text}\r\n`,
+  );
   return (
-    `--${boundary}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\n${purpose}\r\n` +
-    `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n` +
+    `${texts.join('')}--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${name}"\r\n` +
     'Content-Type: application/jsonl\r\n\r\n'
   );
 }

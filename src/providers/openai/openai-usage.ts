@@ -16,6 +16,12 @@ export function usageOf(body: JsonRecord): Usage | undefined {
   const cacheWriteTokens = countOf(input?.cache_write_tokens);
   if (cacheWriteTokens !== undefined) found.cacheWriteTokens = cacheWriteTokens;
   const reasoningTokens = countOf(output?.reasoning_tokens);
-  if (reasoningTokens !== undefined) found.reasoningTokens = reasoningTokens;
+  if (reasoningTokens !== undefined) {
+    found.reasoningTokens = reasoningTokens;
+    const counted = found.inputTokens + found.outputTokens;
+    // xAI counts reasoning beside the completion, others inside it: the total tells.
+    const isBeside = reasoningTokens > found.outputTokens || countOf(usage.total_tokens) === counted + reasoningTokens;
+    if (isBeside) found.outputTokens += reasoningTokens;
+  }
   return found;
 }

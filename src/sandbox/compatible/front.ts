@@ -1,5 +1,4 @@
 import type { BatchEngine } from '../batches/engine.ts';
-import type { Call, Route } from '../call.ts';
 import type { CallHead, Front } from '../front.ts';
 import { authenticate } from '../openai/authentication.ts';
 import { errorReply, invalidRequest } from '../openai/errors.ts';
@@ -9,18 +8,21 @@ import { randomHex } from '../random.ts';
 import type { SandboxState } from '../state.ts';
 import { compatibleBatchRoutes } from './batches.ts';
 import { compatibleDialect } from './dialect.ts';
+import { movedRoutes } from './moved-routes.ts';
 import { type CompatibleServer, compatibleServers } from './servers.ts';
+import { xaiFront } from './xai/front.ts';
 
 /** One front for each server, so that one sandbox stands for all of them: the path tells which is meant. */
 export function compatibleFronts(state: SandboxState, engine: BatchEngine): Front[] {
-  return compatibleServers.map((server) => compatibleFront(state, engine, server));
+  return [...compatibleServers.map((server) => compatibleFront(state, engine, server)), xaiFront(state, engine)];
 }
 
 function compatibleFront(state: SandboxState, engine: BatchEngine, server: CompatibleServer): Front {
   const { provider, prefix, batch } = server;
-  const offersBatches = batch !== undefined && state.settings.batchApi;
-  const front: Front = {
+  const offersBatches = state.settings.batchApi;
+  return {
     provider,
+    dialect: compatibleDialect(provider, batch),
     owns: ({ path }) => path === prefix || path.startsWith(`${prefix}/`),
     authenticate: (head) => accountOf(server, head),
     errorReply(status, message) {
@@ -31,12 +33,13 @@ function compatibleFront(state: SandboxState, engine: BatchEngine, server: Compa
     headers: () => ({ 'x-request-id': `req_${randomHex(16)}` }),
     isCreate: ({ method, path }) => offersBatches && method === 'POST' && path === prefix + batch.path,
     routes: [
-      ...moved(realtimeRoutes(state, provider), prefix),
-      ...(offersBatches ? moved(fileRoutes(state, engine.settler.settleDue, { provider, ...batch }), prefix) : []),
+      ...movedRoutes(realtimeRoutes(state, provider), prefix),
+      ...(offersBatches
+        ? movedRoutes(fileRoutes(state, engine.settler.settleDue, { provider, ...batch }), prefix)
+        : []),
       ...(offersBatches ? compatibleBatchRoutes(state, engine, server, batch) : []),
     ],
   };
-  return batch ? { ...front, dialect: compatibleDialect(provider, batch) } : front;
 }
 
 /** A key of one server opens nothing at another. */
@@ -45,13 +48,4 @@ function accountOf({ provider, keyHeader }: CompatibleServer, { headers }: CallH
   const authorization = keyHeader === 'authorization' ? headers.authorization : key && `Bearer ${String(key)}`;
   const known = authenticate({ headers: authorization ? { authorization } : {} });
   return 'refusal' in known ? known : { account: `${provider}:${known.account}` };
-}
-
-/** OpenAI's routes at another place; their handlers are told the path that they know. */
-function moved(routes: readonly Route[], prefix: string): Route[] {
-  return routes.map(({ method, path, handler }) => ({
-    method,
-    path: prefix + path.slice('/v1'.length),
-    handler: (call: Call) => handler({ ...call, path: `/v1${call.path.slice(prefix.length)}` }),
-  }));
 }

@@ -1,12 +1,14 @@
-/** A server that speaks nearly OpenAI's API, by what is different (contract section 4). Own table on purpose. */
+/**
+ * A server that speaks nearly OpenAI's API, by what is different (contract section 4). Own table on purpose. xAI is not
+ * in it: too little of its batches is like OpenAI's.
+ */
 export interface CompatibleServer {
   /** In records, in the ledger, and the first segment of every path. */
   provider: string;
   /** What stands before `/files`, `/chat/completions` and so on. */
   prefix: string;
   keyHeader: 'authorization' | 'api-key';
-  /** Absent: realtime only. */
-  batch?: CompatibleBatches;
+  batch: CompatibleBatches;
 }
 
 export interface CompatibleBatches {
@@ -69,6 +71,4 @@ export const compatibleServers: readonly CompatibleServer[] = [
     keyHeader: 'authorization',
     batch: { ...likeOpenAi, window: { leastHours: 1, mostHours: 24 } },
   },
-  // Its batches are filled by several calls and read in pages: they are not emulated.
-  { provider: 'xai', prefix: '/xai/v1', keyHeader: 'authorization' },
 ];

@@ -1,4 +1,4 @@
-import { composeAnswer } from '../answers/compose.ts';
+import { type Answer, composeAnswer } from '../answers/compose.ts';
 import { imageProblem } from '../answers/image.ts';
 import { buildPrompt, type PromptImage, type PromptMessage } from '../answers/prompt.ts';
 import { asArray, asNumber, asString, isObject, type JsonObject } from '../json.ts';
@@ -18,20 +18,32 @@ export function answerChat(body: JsonObject, context: AnswerContext): ModelAnswe
     schema: schemaOf(body.response_format),
     maxOutputTokens: limit,
   });
-  const answer = composeAnswer(prompt, context.fault);
-  const total = prompt.inputTokens + answer.outputTokens;
+  return chatCompletion(
+    body,
+    { inputTokens: prompt.inputTokens, answer: composeAnswer(prompt, context.fault) },
+    context,
+  );
+}
+
+/** What was answered to a body, as a chat completion. */
+export function chatCompletion(
+  body: JsonObject,
+  { inputTokens, answer }: { inputTokens: number; answer: Answer },
+  context: AnswerContext,
+): ModelAnswer {
+  const total = inputTokens + answer.outputTokens;
   const content = answer.refusal === null ? JSON.stringify(answer.text) : 'null';
   // Composed as text: `JSON.stringify` of the whole object costs as much as all the rest of a row.
   const json =
     `{"id":"chatcmpl-${context.idSeed.slice(3)}","object":"chat.completion","created":${context.createdSeconds},` +
     `"model":${JSON.stringify(snapshotOf(asString(body.model) ?? ''))},"choices":[{"index":0,"message":{"role":"assistant",` +
     `"content":${content},"refusal":${JSON.stringify(answer.refusal)}},"logprobs":null,` +
-    `"finish_reason":"${answer.cut ? 'length' : 'stop'}"}],"usage":{"prompt_tokens":${prompt.inputTokens},` +
+    `"finish_reason":"${answer.cut ? 'length' : 'stop'}"}],"usage":{"prompt_tokens":${inputTokens},` +
     `"completion_tokens":${answer.outputTokens},"total_tokens":${total},` +
     `"prompt_tokens_details":{"cached_tokens":0,"audio_tokens":0},"completion_tokens_details":{"reasoning_tokens":0,` +
     `"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}},` +
     `"service_tier":"default","system_fingerprint":null}`;
-  return { status: 200, json, inputTokens: prompt.inputTokens, outputTokens: answer.outputTokens };
+  return { status: 200, json, inputTokens, outputTokens: answer.outputTokens };
 }
 
 function chatProblem(body: JsonObject): ApiError | undefined {

@@ -26,16 +26,27 @@ export function fileRoutes(
         return listFiles(state, call);
       },
     },
+    ...storedFileRoutes(state, rules.provider),
+  ];
+}
+
+/** What can be done with a file that is there; `show` is what its server says of it. */
+export function storedFileRoutes(
+  state: SandboxState,
+  provider: string,
+  show: (file: FileRecord) => unknown = fileObject,
+): Route[] {
+  return [
     {
       method: 'GET',
       path: '/v1/files/*',
-      handler: (call) => withFile(state, call, (file) => jsonReply(200, fileObject(file))),
+      handler: (call) => withFile(state, call, (file) => jsonReply(200, show(file))),
     },
     { method: 'DELETE', path: '/v1/files/*', handler: (call) => deleteFile(state, call) },
     {
       method: 'GET',
       path: '/v1/files/*/content',
-      handler: (call) => withFile(state, call, (file) => content(state, file, rules.provider)),
+      handler: (call) => withFile(state, call, (file) => content(state, file, provider)),
     },
   ];
 }

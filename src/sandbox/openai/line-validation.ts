@@ -103,7 +103,8 @@ export function createLineValidator(endpoint: string, maxRequests: number): Line
   };
 }
 
-function shapeProblem(value: JsonObject, endpoint: string): Omit<BatchError, 'line'> | undefined {
+/** What is wrong with a line by itself, its model apart. */
+export function shapeProblem(value: JsonObject, endpoint: string): Omit<BatchError, 'line'> | undefined {
   for (const key of KEYS) {
     if (value[key] === undefined || value[key] === null) {
       return { code: 'missing_required_parameter', message: `Missing required parameter: '${key}'.`, param: key };

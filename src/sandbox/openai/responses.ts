@@ -1,6 +1,7 @@
-import { composeAnswer } from '../answers/compose.ts';
+import { type Answer, composeAnswer } from '../answers/compose.ts';
 import { imageProblem } from '../answers/image.ts';
 import { buildPrompt, type PromptImage, type PromptMessage } from '../answers/prompt.ts';
+import type { RowAction } from '../fault-plan.ts';
 import { asArray, asNumber, asString, isObject, type JsonObject } from '../json.ts';
 import { snapshotOf } from '../prices.ts';
 import { positiveIntegerProblem, samplingProblem } from './body-checks.ts';
@@ -11,14 +12,9 @@ const ROLES = ['system', 'assistant', 'user', 'developer'];
 
 /** POST /v1/responses (contract section 5.2). */
 export function answerResponses(body: JsonObject, context: AnswerContext): ModelAnswer {
-  const messages = readInput(body);
-  const problem = responsesProblem(body, messages);
-  if (problem !== undefined) return refused(problem);
-  const prompt = buildPrompt(messages, {
-    schema: schemaOf(body.text),
-    maxOutputTokens: asNumber(body.max_output_tokens),
-  });
-  const answer = composeAnswer(prompt, context.fault);
+  const composed = composeResponse(body, context.fault);
+  if ('problem' in composed) return refused(composed.problem);
+  const { inputTokens, answer } = composed;
   const status = answer.cut ? 'incomplete' : 'completed';
   const content =
     answer.refusal === null
@@ -34,14 +30,29 @@ export function answerResponses(body: JsonObject, context: AnswerContext): Model
     model: snapshotOf(asString(body.model) ?? ''),
     output: [{ type: 'message', id: `msg_${context.idSeed}`, status, role: 'assistant', content: [content] }],
     usage: {
-      input_tokens: prompt.inputTokens,
+      input_tokens: inputTokens,
       input_tokens_details: { cached_tokens: 0 },
       output_tokens: answer.outputTokens,
       output_tokens_details: { reasoning_tokens: 0 },
-      total_tokens: prompt.inputTokens + answer.outputTokens,
+      total_tokens: inputTokens + answer.outputTokens,
     },
   });
-  return { status: 200, json, inputTokens: prompt.inputTokens, outputTokens: answer.outputTokens };
+  return { status: 200, json, inputTokens, outputTokens: answer.outputTokens };
+}
+
+/** The answer to a body of this endpoint, before it is put in a shape: not every server uses this endpoint's own. */
+export function composeResponse(
+  body: JsonObject,
+  fault: RowAction | undefined,
+): { inputTokens: number; answer: Answer } | { problem: ApiError } {
+  const messages = readInput(body);
+  const problem = responsesProblem(body, messages);
+  if (problem !== undefined) return { problem };
+  const prompt = buildPrompt(messages, {
+    schema: schemaOf(body.text),
+    maxOutputTokens: asNumber(body.max_output_tokens),
+  });
+  return { inputTokens: prompt.inputTokens, answer: composeAnswer(prompt, fault) };
 }
 
 function responsesProblem(body: JsonObject, messages: readonly PromptMessage[]): ApiError | undefined {

@@ -15,8 +15,10 @@ const LEAST_EXPIRY_S = 3600;
 const MOST_EXPIRY_S = 2_592_000;
 const PURPOSES = ['assistants', 'batch', 'fine-tune', 'vision', 'user_data', 'evals'];
 
-interface Upload {
+export interface Upload {
   fields: Map<string, string>;
+  /** Those that came before the file. */
+  early: ReadonlySet<string>;
   filename: string | undefined;
   tooLarge: boolean;
 }
@@ -62,12 +64,15 @@ export async function uploadFile(state: SandboxState, call: Call, rules: FileRul
   }
 }
 
-async function receive(call: Call, boundary: string, blob: BlobWriter, maxBytes: number): Promise<Upload> {
-  const upload: Upload = { fields: new Map(), filename: undefined, tooLarge: false };
+/** Reads a form whose part `file` goes to disk. */
+export async function receive(call: Call, boundary: string, blob: BlobWriter, maxBytes: number): Promise<Upload> {
+  const early = new Set<string>();
+  const upload: Upload = { fields: new Map(), early, filename: undefined, tooLarge: false };
   let inFile = false;
   await parseMultipart(call.request as AsyncIterable<Buffer>, boundary, {
     field(name, value) {
       upload.fields.set(name, value);
+      if (upload.filename === undefined) early.add(name);
     },
     fileStart(name, filename) {
       inFile = name === 'file' && upload.filename === undefined;
