@@ -72,6 +72,7 @@ export async function startWork(state: WorkerState): Promise<number> {
   const lanes = await store.findLanes(state.scope, clock.now());
   forgetLanes(state, lanes);
   for (const lane of lanes) {
+    if (state.stop.signal.aborted) break;
     // The end of the batch that warms the cache is what its lane waits for.
     if (lane.isPriming) continue;
     if (lane.readyAt > clock.now()) dueAt = Math.min(dueAt, lane.readyAt);
@@ -93,7 +94,8 @@ function forgetLanes({ engine, lanes, runs }: WorkerState, found: readonly Lane[
 
 async function startBatches(state: WorkerState): Promise<void> {
   const { engine } = state;
-  while (state.tasks.size < maxBatches(state)) {
+  // After a stop a batch is given back as it was, due: it would be claimed again for ever.
+  while (!state.stop.signal.aborted && state.tasks.size < maxBatches(state)) {
     const batch = await engine.store.claimBatch(state.scope, leaseRequest(engine));
     if (!batch) return;
     startBatch(state, batch);

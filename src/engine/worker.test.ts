@@ -105,6 +105,32 @@ describe('a worker on a batch run', () => {
     expect(await runOf(fixture, run.id)).toMatchObject({ state: 'ended', counts: { succeeded: 1 } });
   });
 
+  test('a stop while batches are due claims none of them again: what is given back would be due at once', async () => {
+    const fixture = createEngineFixture(createFakeProvider({ limits: { maxRequests: 1 } }));
+    const { fake, clock, store } = fixture;
+    const run = await addRun(fixture, 3);
+    const submitting = createWorker(fixture.engine, { runId: run.id, isAlive: alive, untilSubmitted: true });
+    await clock.runUntil(submitting.run(never));
+    await clock.advance(3_600_000);
+    const stop = new AbortController();
+    fake.on.get = (remote) => {
+      stop.abort();
+      return remote ? { ...remote } : (never as never);
+    };
+    let claims = 0;
+    // As a store in a thread: while it is asked, what is under way comes to its end.
+    const claimBatch: typeof store.claimBatch = async (...input) => {
+      claims += 1;
+      if (claims > 50) throw new Error('it claims what it has just given back');
+      const batch = await store.claimBatch(...input);
+      for (let turns = 0; turns < 5; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+      return batch;
+    };
+    const engine = { ...fixture.engine, store: { ...store, claimBatch } };
+    await clock.runUntil(createWorker(engine, { runId: run.id, isAlive: alive }).run(stop.signal));
+    expect(claims).toBeLessThanOrEqual(3);
+  });
+
   test('at most `maxBatches` are moved at the same time', async () => {
     const fixture = createEngineFixture(createFakeProvider({ limits: { maxRequests: 1 } }));
     const { fake, clock, engine } = fixture;
