@@ -6,9 +6,14 @@ import { jsonElements, NotAnArray } from './json-elements.ts';
 import { fieldErrors, HttpProblem, invalid } from './problem.ts';
 import { toQueueInput } from './queue-input.ts';
 
-/** Jobs queued in one call of the service, and elements read in one turn of the event loop. */
-const chunkJobs = 500;
-const chunkBytes = 2_097_152;
+/**
+ * Jobs that are read in one turn of the event loop and queued in one call of the service. Few, so that they are gone
+ * before the garbage collector has moved them twice: with 500 it takes a third of the time of all.
+ */
+const chunkJobs = 125;
+/** Elements that are looked at in one turn, and bytes of either. */
+const checkedAtOnce = 500;
+const chunkBytes = 1_048_576;
 const mostElements = 10_000;
 
 export interface BulkOptions {
@@ -26,53 +31,89 @@ export interface BulkOutcome {
 
 /**
  * Queues the jobs of a body, each by itself: a bad one is refused with its reason and stops no other. A body that is no
- * JSON array of at most 10,000 is refused as a whole, before anything is queued.
+ * JSON array of at most 10,000 is refused as a whole, before anything is queued. One chunk is read while the one before
+ * is written, and no more is kept of 10,000 jobs: kept to the end, the garbage collector took more time than all else.
  */
 export async function queueBulk(queues: Queues, body: Buffer, options: BulkOptions): Promise<BulkOutcome> {
   const outcome: BulkOutcome = { jobIds: [], errors: [] };
-  const good: { index: number; input: QueueInput }[] = [];
-  for await (const { index, value, isTooLarge } of readElements(body, options)) {
-    outcome.jobIds.push(null);
-    const read = isTooLarge
-      ? `is larger than ${options.maxElementBytes} bytes`
-      : readJob(value, keyFor(options.idempotencyKey, index));
-    if (typeof read === 'string') outcome.errors.push({ index, detail: read });
-    else good.push({ index, input: read });
+  const sender = createChunkSender(queues, outcome);
+  for await (const elements of readElements(body, options)) {
+    const chunk: IndexedInput[] = [];
+    for (const { index, value, isTooLarge } of elements) {
+      outcome.jobIds.push(null);
+      const read = isTooLarge
+        ? `is larger than ${options.maxElementBytes} bytes`
+        : readJob(value, keyFor(options.idempotencyKey, index));
+      if (typeof read === 'string') outcome.errors.push({ index, detail: read });
+      else chunk.push({ index, input: read });
+    }
+    await sender.send(chunk);
   }
-  await queueAll(queues, good, outcome);
+  await sender.end();
   outcome.errors.sort((a, b) => a.index - b.index);
   return outcome;
 }
 
-/** Parses a body element by element, other requests in between. */
+interface Element {
+  index: number;
+  value: unknown;
+  isTooLarge: boolean;
+}
+
+/**
+ * Parses a body chunk by chunk, other requests in between; all of it is known to be right before the first is given out.
+ * Parsing it twice costs less than keeping what was parsed.
+ */
 export async function* readElements(
   body: Buffer,
   options: Pick<BulkOptions, 'parse' | 'maxElementBytes'>,
-): AsyncGenerator<{ index: number; value: unknown; isTooLarge: boolean }> {
-  let index = 0;
+): AsyncGenerator<Element[]> {
+  const places = await placesOf(body, options);
+  let elements: Element[] = [];
+  let turnAt = chunkBytes;
+  for (const [index, [from, to]] of places.entries()) {
+    const isTooLarge = to - from > options.maxElementBytes;
+    elements.push({ index, value: isTooLarge ? undefined : JSON.parse(body.toString('utf8', from, to)), isTooLarge });
+    if (elements.length < chunkJobs && to < turnAt) continue;
+    yield elements;
+    await turn();
+    elements = [];
+    turnAt = to + chunkBytes;
+  }
+  if (elements.length > 0) yield elements;
+}
+
+type Place = readonly [from: number, to: number];
+
+/** Where the elements of a body stand, each of them looked at. */
+async function placesOf(
+  body: Buffer,
+  { parse, maxElementBytes }: Pick<BulkOptions, 'parse' | 'maxElementBytes'>,
+): Promise<Place[]> {
+  const places: Place[] = [];
   let turnAt = chunkBytes;
   try {
-    for (const [from, to] of jsonElements(body)) {
+    for (const place of jsonElements(body)) {
+      const [from, to] = place;
+      const index = places.length;
       if (index === mostElements) throw invalid([{ field: 'body', message: `has more than ${mostElements} elements` }]);
-      if (to > turnAt || index % chunkJobs === chunkJobs - 1) {
-        await turn();
-        turnAt = to + chunkBytes;
-      }
-      const isTooLarge = to - from > options.maxElementBytes;
-      const value = isTooLarge ? undefined : parsed(body.toString('utf8', from, to), index, options.parse);
-      yield { index, value, isTooLarge };
-      index++;
+      if (to - from <= maxElementBytes) check(body.toString('utf8', from, to), index, parse);
+      places.push(place);
+      if (places.length % checkedAtOnce !== 0 && to < turnAt) continue;
+      await turn();
+      turnAt = to + chunkBytes;
     }
   } catch (error) {
     if (error instanceof NotAnArray) throw invalid([{ field: 'body', message: error.message }]);
     throw error;
   }
-  if (index === 0) throw invalid([{ field: 'body', message: 'has no elements' }]);
+  if (places.length === 0) throw invalid([{ field: 'body', message: 'has no elements' }]);
+  return places;
 }
 
-function parsed(text: string, index: number, parse: (text: string) => unknown): unknown {
+function check(text: string, index: number, parse: (text: string) => unknown): void {
   try {
-    return parse(text);
+    parse(text);
   } catch {
     throw invalid([{ field: String(index), message: 'is not JSON, or holds __proto__' }]);
   }
@@ -88,33 +129,70 @@ function readJob(value: unknown, key: string | undefined): QueueInput | string {
   return toQueueInput(result.data, key);
 }
 
+export interface IndexedInput {
+  index: number;
+  input: QueueInput;
+}
+
 /** Queues all of them, a chunk at a time; what was not queued stands in `outcome.errors`. */
-export async function queueAll(
-  queues: Queues,
-  good: readonly { index: number; input: QueueInput }[],
-  outcome: BulkOutcome,
-): Promise<void> {
+export async function queueAll(queues: Queues, good: readonly IndexedInput[], outcome: BulkOutcome): Promise<void> {
+  const sender = createChunkSender(queues, outcome);
   for (let from = 0; from < good.length; from += chunkJobs) {
-    const chunk = good.slice(from, from + chunkJobs);
-    let outcomes: QueueOutcome[];
-    try {
-      outcomes = await queues.queue(chunk.map(({ input }) => input));
-    } catch (error) {
-      // Nothing is queued yet: the whole call failed. Later, those that are queued must not be lost to the caller.
-      if (from === 0) throw error;
-      const detail = isOffpeakError(error) ? error.message : 'Something went wrong inside; the job is not queued.';
-      for (const { index } of good.slice(from)) outcome.errors.push({ index, detail });
-      return;
-    }
-    for (const [at, { index }] of chunk.entries()) {
-      const each = outcomes[at];
-      if (each === undefined)
-        throw new HttpProblem(500, { code: 'internal', detail: 'The queue gave too few answers.' });
-      if (each.type === 'refused') outcome.errors.push({ index, detail: `${each.field}: ${each.message}` });
-      else if (each.type === 'conflict') outcome.errors.push({ index, detail: each.message });
-      else outcome.jobIds[index] = each.jobId;
-    }
+    await sender.send(good.slice(from, from + chunkJobs));
     await turn();
+  }
+  await sender.end();
+}
+
+/** Chunks on their way at the same time: one is prepared while another is written. */
+const mostSending = 2;
+
+/** Queues chunks in their order. `send` returns when another may come, `end` when all are queued. */
+function createChunkSender(queues: Queues, outcome: BulkOutcome) {
+  const sending = new Set<Promise<void>>();
+  let isAnyQueued = false;
+  let failure: { error: unknown } | undefined;
+  const refuse = (chunk: readonly IndexedInput[], error: unknown): void => {
+    const detail = isOffpeakError(error) ? error.message : 'Something went wrong inside; the job is not queued.';
+    for (const { index } of chunk) outcome.errors.push({ index, detail });
+  };
+  const queueChunk = async (chunk: readonly IndexedInput[]): Promise<void> => {
+    try {
+      note(chunk, await queues.queue(chunk.map(({ input }) => input)), outcome);
+      isAnyQueued = true;
+    } catch (error) {
+      failure ??= { error };
+      refuse(chunk, error);
+    }
+  };
+  /** Nothing is queued: the whole call failed. Else those that are queued must not be lost to the caller. */
+  const throwWhole = (): void => {
+    if (failure && !isAnyQueued && sending.size === 0) throw failure.error;
+  };
+  return {
+    async send(chunk: readonly IndexedInput[]): Promise<void> {
+      if (chunk.length === 0) return;
+      // The first goes alone: only as long as nothing is queued can the whole call fail.
+      while (sending.size >= (isAnyQueued ? mostSending : 1)) await Promise.race(sending);
+      throwWhole();
+      if (failure) return refuse(chunk, failure.error);
+      const queued = queueChunk(chunk).finally(() => sending.delete(queued));
+      sending.add(queued);
+    },
+    async end(): Promise<void> {
+      await Promise.all(sending);
+      throwWhole();
+    },
+  };
+}
+
+function note(chunk: readonly IndexedInput[], outcomes: readonly QueueOutcome[], outcome: BulkOutcome): void {
+  for (const [at, { index }] of chunk.entries()) {
+    const each = outcomes[at];
+    if (each === undefined) throw new HttpProblem(500, { code: 'internal', detail: 'The queue gave too few answers.' });
+    if (each.type === 'refused') outcome.errors.push({ index, detail: `${each.field}: ${each.message}` });
+    else if (each.type === 'conflict') outcome.errors.push({ index, detail: each.message });
+    else outcome.jobIds[index] = each.jobId;
   }
 }
 

@@ -24,14 +24,17 @@ function jobs(count: number, prefix: string, bytes = 10): QueuedJob[] {
 /** A store that numbers what it is given; `fail` breaks the n-th transaction. */
 function setup(fail?: number) {
   const transactions: string[][] = [];
-  let release: (() => void) | undefined;
+  const held: (() => void)[] = [];
   const store = {
     holds: false,
-    release: () => release?.(),
+    release: () => held.shift()?.(),
+    releaseAll: () => {
+      for (const release of held.splice(0)) release();
+    },
     enqueue: async (given: readonly QueuedJob[]): Promise<Enqueued[]> => {
       const before = transactions.flat().length;
       transactions.push(given.map(({ data }) => data));
-      if (store.holds) await new Promise<void>((resolve) => (release = resolve));
+      if (store.holds) await new Promise<void>((resolve) => held.push(resolve));
       if (transactions.length === fail) throw new OffpeakError('The disk is full.', { code: 'store_full' });
       return given.map((_, at) => ({ type: 'queued', job: before + at + 1, runId: 'run-1' }));
     },
@@ -74,9 +77,24 @@ test('a call of thousands is written in chunks, in its order, and keeps nobody w
   await small;
   expect(numbers(await large)).toHaveLength(1_700);
   expect(order).toEqual(['small', 'large']);
-  expect(transactions.map((each) => each.length)).toEqual([251, 500, 500, 450]);
+  expect(transactions.map((each) => each.length)).toEqual([64, ...Array(13).fill(125), 12]);
   const written = transactions.flat().filter((name) => name !== 'small-0');
   expect(written).toEqual(jobs(1_700, 'large').map(({ data }) => data));
+});
+
+test('of many jobs a few transactions are under way at once; of few, the next waits for the one before', async () => {
+  const { writer, store, transactions } = setup();
+  store.holds = true;
+  const first = writer.write(jobs(100, 'a'));
+  const others = [writer.write(jobs(400, 'b')), writer.write(jobs(100, 'c'))];
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(transactions.map((each) => each.length)).toEqual([125, 125, 76]);
+  expect(transactions.flat()).toHaveLength(326);
+  store.holds = false;
+  store.releaseAll();
+  expect(numbers(await first)).toHaveLength(100);
+  expect((await Promise.all(others)).map(numbers).map((each) => each.length)).toEqual([400, 100]);
+  expect(transactions.flat()).toHaveLength(600);
 });
 
 test('large bodies make small transactions', async () => {
@@ -89,7 +107,7 @@ test('what goes wrong is the answer of the jobs of that transaction alone', asyn
   const { writer } = setup(2);
   const answers = await writer.write(jobs(1_200, 'a'));
   const failed = answers.flatMap((answer, at) => (answer instanceof Error ? [at] : []));
-  expect([failed.length, failed[0], failed.at(-1)]).toEqual([500, 500, 999]);
+  expect([failed.length, failed[0], failed.at(-1)]).toEqual([125, 125, 249]);
   expect(numbers(await writer.write(jobs(1, 'b')))).toHaveLength(1);
 });
 

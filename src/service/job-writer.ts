@@ -1,7 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Enqueued, QueuedJob, ServiceStore } from '../service-store.ts';
-import { chunkRows } from '../store-rows.ts';
 
 /** Writes jobs of many callers in few transactions. */
 export interface JobWriter {
@@ -17,8 +16,15 @@ export interface JobWriter {
 /** Without jobs nobody finds out that the store takes them again. */
 const faultKeptMs = 10_000;
 
+/**
+ * Jobs of one transaction: enough that its commit costs little beside them, few enough that the next is made ready while
+ * it is written, and that all are gone before the garbage collector has moved them twice.
+ */
+const mostJobs = 125;
 /** Bytes of one transaction, so that large bodies do not hold the event loop. */
 const chunkBytes = 2 * 1024 * 1024;
+/** Transactions under way; more than one only where there are jobs for a full one, else they would be small and many. */
+const mostWriting = 3;
 
 interface Call {
   jobs: readonly QueuedJob[];
@@ -42,26 +48,41 @@ interface Place {
 export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enqueue'>; clock: Clock }): JobWriter {
   const { serviceStore, clock } = options;
   let waiting: Call[] = [];
-  let isWriting = false;
+  /** In all of them, in no transaction yet. */
+  let waitingJobs = 0;
+  let writing = 0;
+  let isPlanned = false;
   let fault: { message: string; at: number } | undefined;
 
-  const writeAll = async (): Promise<void> => {
-    while (waiting.length > 0) {
-      const places = takeChunk(waiting);
-      waiting = waiting.filter((call) => call.next < call.jobs.length);
-      // Never throws: what goes wrong is the answer of each of its jobs.
-      const answers = await writeChunk(serviceStore, places, clock.now());
-      const [first] = answers;
-      fault = first instanceof Error ? { message: messageOf(first), at: clock.now() } : undefined;
-      places.forEach(({ call, index }, at) => {
-        call.answers[index] = answers[at] ?? new Error('the store gave no answer for this job');
-        call.left -= 1;
-        if (call.left === 0) call.resolve(call.answers);
-      });
-      // What was answered can be heard, and what was sent meanwhile can come in.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    isWriting = false;
+  const mayWrite = (): boolean => (writing === 0 ? waitingJobs > 0 : writing < mostWriting && waitingJobs >= mostJobs);
+
+  /** After everything that arrived in this turn. */
+  const plan = (): void => {
+    if (isPlanned || !mayWrite()) return;
+    isPlanned = true;
+    setImmediate(() => {
+      isPlanned = false;
+      while (mayWrite()) void writeNext();
+    });
+  };
+
+  const writeNext = async (): Promise<void> => {
+    const places = takeChunk(waiting);
+    waiting = waiting.filter((call) => call.next < call.jobs.length);
+    waitingJobs -= places.length;
+    writing += 1;
+    // Never throws: what goes wrong is the answer of each of its jobs.
+    const answers = await writeChunk(serviceStore, places, clock.now());
+    writing -= 1;
+    const [first] = answers;
+    fault = first instanceof Error ? { message: messageOf(first), at: clock.now() } : undefined;
+    places.forEach(({ call, index }, at) => {
+      call.answers[index] = answers[at] ?? new Error('the store gave no answer for this job');
+      call.left -= 1;
+      if (call.left === 0) call.resolve(call.answers);
+    });
+    // What was answered can be heard, and what was sent meanwhile can come in.
+    plan();
   };
 
   return {
@@ -69,10 +90,8 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
       if (jobs.length === 0) return Promise.resolve([]);
       return new Promise((resolve) => {
         waiting.push({ jobs, next: 0, left: jobs.length, answers: new Array(jobs.length), resolve });
-        if (isWriting) return;
-        isWriting = true;
-        // After everything that arrived in this turn.
-        setImmediate(() => void writeAll());
+        waitingJobs += jobs.length;
+        plan();
       });
     },
     fault: () => (fault && Math.abs(clock.now() - fault.at) < faultKeptMs ? fault.message : undefined),
@@ -82,11 +101,11 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
 /** Of every call its share, so that one with thousands of jobs does not keep the others waiting; in each its own order. */
 function takeChunk(calls: readonly Call[]): Place[] {
   const places: Place[] = [];
-  const share = Math.max(1, Math.ceil(chunkRows / calls.length));
+  const share = Math.max(1, Math.ceil(mostJobs / calls.length));
   let bytes = 0;
   for (const call of calls) {
     const end = Math.min(call.next + share, call.jobs.length);
-    for (; call.next < end && places.length < chunkRows && bytes < chunkBytes; call.next += 1) {
+    for (; call.next < end && places.length < mostJobs && bytes < chunkBytes; call.next += 1) {
       const job = call.jobs[call.next];
       bytes += (job?.request.body.length ?? 0) + (job?.data.length ?? 0);
       places.push({ call, index: call.next });

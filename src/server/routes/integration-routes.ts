@@ -58,17 +58,17 @@ export function addEmbeddingsRoute(app: App, { service, limits }: RouteContext):
       const inputs: QueueInput[] = [];
       const errors: FieldError[] = [];
       const options = { parse: (text: string) => parse(request, text), maxElementBytes: limits.bodyBytes };
-      for await (const { index, value, isTooLarge } of readElements(bytesOf(request), options)) {
-        if (typeof value !== 'string' || !/\S/.test(value)) {
-          errors.push({
-            field: String(index),
-            message: isTooLarge ? 'is too large' : 'must be a text that is not empty',
-          });
-          continue;
+      for await (const elements of readElements(bytesOf(request), options)) {
+        for (const { index, value, isTooLarge } of elements) {
+          if (typeof value !== 'string' || !/\S/.test(value)) {
+            const message = isTooLarge ? 'is too large' : 'must be a text that is not empty';
+            errors.push({ field: String(index), message });
+            continue;
+          }
+          const data = { input: value, index };
+          const job = { job_type: 'embedding_generation', provider: 'openai', data } as const;
+          inputs.push(toQueueInput({ ...job, priority: request.query.priority }, keyFor(key, index)));
         }
-        const data = { input: value, index };
-        const job = { job_type: 'embedding_generation', provider: 'openai', data } as const;
-        inputs.push(toQueueInput({ ...job, priority: request.query.priority }, keyFor(key, index)));
       }
       if (errors.length > 0) throw invalid(errors.slice(0, 20));
       const outcome: BulkOutcome = { jobIds: inputs.map(() => null), errors: [] };
