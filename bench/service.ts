@@ -11,14 +11,14 @@ const connections = 64;
 const bodyBytes = 1024;
 const bulkSize = 10_000;
 
-type Contender = 'offpeak serve' | 'bare fastify and SQLite';
+type Contender = 'bare fastify and SQLite' | 'offpeak serve' | 'offpeak serve, sending meanwhile';
 
 /** Jobs over HTTP, each acknowledged once it is durable; beside the least that could do so. */
 export async function service(bench: Bench, product: Product): Promise<Table[]> {
   const seconds = Math.max(2, Math.round(10 * bench.scale));
   const bulks = Math.max(2, Math.round(20 * bench.scale));
   const contender = (name: Contender) => (run: number) => measure(bench, product, name, seconds, bulks, run);
-  const names: Contender[] = ['bare fastify and SQLite', 'offpeak serve'];
+  const names: Contender[] = ['bare fastify and SQLite', 'offpeak serve', 'offpeak serve, sending meanwhile'];
   const all = await alternate(bench.runs, Object.fromEntries(names.map((name) => [name, contender(name)])));
   const of = (name: Contender, pick: (measured: Measured) => number) => (all[name] ?? []).map(pick);
   const ratio = ratioOf(
@@ -49,7 +49,7 @@ export async function service(bench: Bench, product: Product): Promise<Table[]> 
           bulk >= 50_000,
           `${Math.round(bulk).toLocaleString('en-US')}/s`,
         ),
-        'wrk, server, and its worker share the cores.',
+        'wrk and the server share the cores. The queues wait for the night; in the last row, every 50,000 jobs are packed, sent to a sandbox in the same process, and booked.',
       ],
     },
   ];
@@ -71,14 +71,15 @@ async function measure(
   run: number,
 ): Promise<Measured> {
   const home = mkdtempSync(join(work, `service-${run}-`));
-  const args =
-    name === 'offpeak serve'
-      ? [product.path, 'serve', '--sandbox', '--port', '0', '--home', home]
-      : [here('children/bare-queue.ts'), join(home, 'bare.db')];
+  const isBare = name === 'bare fastify and SQLite';
+  const args = isBare
+    ? [here('children/bare-queue.ts'), join(home, 'bare.db')]
+    : [product.path, 'serve', '--sandbox', '--port', '0', '--home', home];
   const server = await startListening(args);
   try {
+    if (name === 'offpeak serve') await waitForNight(server);
     const text = textOf(1, bodyBytes - 150).replaceAll(/["\\\n]/g, ' ');
-    const bodyLua = `'{"job_type":"creative_scoring","provider":"openai","priority":' .. (n % 10 + 1) .. ',"data":{"creative_id":"c' .. n .. '","messages":[{"role":"user","content":"${text}"}]}}'`;
+    const bodyLua = `'{"job_type":"creative_scoring","provider":"openai","priority":' .. (n % 10 + 1) .. ',"data":{"creative_id":"c' .. n .. '","messages":[{"role":"user","content":"' .. n .. ' ${text}"}]}}'`;
     const before = server.cpuMs();
     const single = await wrk(work, `${server.url}/batch/queue`, { connections, seconds, bodyLua });
     const cpuUs = ((server.cpuMs() - before) * 1000) / (single.perSecond * seconds);
@@ -90,6 +91,16 @@ async function measure(
   }
 }
 
+/** The queues are not sent when they fill a batch. */
+async function waitForNight({ url }: Listening): Promise<void> {
+  const answer = await fetch(`${url}/batch/settings`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ triggers: { schedule: true, full: false, count: null, age_minutes: null } }),
+  });
+  if (!answer.ok) throw new Error(`settings: ${answer.status} ${await answer.text()}`);
+}
+
 /** Two at a time: the next is read while one is written. */
 async function postBulks(server: Listening, bulks: number, text: string): Promise<number> {
   const bodies = Array.from({ length: Math.min(bulks, 4) }, (_, bulk) =>
@@ -98,7 +109,7 @@ async function postBulks(server: Listening, bulks: number, text: string): Promis
         job_type: 'hook_generation',
         provider: 'openai',
         priority: (job % 10) + 1,
-        data: { creative_id: `b${bulk}-${job}`, messages: [{ role: 'user', content: text }] },
+        data: { creative_id: `b${bulk}-${job}`, messages: [{ role: 'user', content: `${bulk} ${job} ${text}` }] },
       })),
     ),
   );

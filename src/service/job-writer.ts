@@ -23,8 +23,9 @@ const faultKeptMs = 10_000;
 const mostJobs = 125;
 /** Bytes of one transaction, so that large bodies do not hold the event loop. */
 const chunkBytes = 2 * 1024 * 1024;
-/** Transactions under way; more than one only where there are jobs for a full one, else they would be small and many. */
+/** Transactions under way; another only with so many jobs, else they would be small and many. */
 const mostWriting = 3;
+const fewestJobs = 32;
 
 interface Call {
   jobs: readonly QueuedJob[];
@@ -54,7 +55,8 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
   let isPlanned = false;
   let fault: { message: string; at: number } | undefined;
 
-  const mayWrite = (): boolean => (writing === 0 ? waitingJobs > 0 : writing < mostWriting && waitingJobs >= mostJobs);
+  const mayWrite = (): boolean =>
+    writing === 0 ? waitingJobs > 0 : writing < mostWriting && waitingJobs >= fewestJobs;
 
   /** After everything that arrived in this turn. */
   const plan = (): void => {
@@ -67,7 +69,8 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
   };
 
   const writeNext = async (): Promise<void> => {
-    const places = takeChunk(waiting);
+    // Half of what waits, so that callers in step with each other are answered while the other half is written.
+    const places = takeChunk(waiting, Math.min(mostJobs, Math.max(fewestJobs, Math.ceil(waitingJobs / 2))));
     waiting = waiting.filter((call) => call.next < call.jobs.length);
     waitingJobs -= places.length;
     writing += 1;
@@ -99,13 +102,13 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
 }
 
 /** Of every call its share, so that one with thousands of jobs does not keep the others waiting; in each its own order. */
-function takeChunk(calls: readonly Call[]): Place[] {
+function takeChunk(calls: readonly Call[], most: number): Place[] {
   const places: Place[] = [];
-  const share = Math.max(1, Math.ceil(mostJobs / calls.length));
+  const share = Math.max(1, Math.ceil(most / calls.length));
   let bytes = 0;
   for (const call of calls) {
     const end = Math.min(call.next + share, call.jobs.length);
-    for (; call.next < end && places.length < mostJobs && bytes < chunkBytes; call.next += 1) {
+    for (; call.next < end && places.length < most && bytes < chunkBytes; call.next += 1) {
       const job = call.jobs[call.next];
       bytes += (job?.request.body.length ?? 0) + (job?.data.length ?? 0);
       places.push({ call, index: call.next });
