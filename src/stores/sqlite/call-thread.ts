@@ -16,7 +16,7 @@ export interface Thread {
 }
 
 /** Half of what is young in the thread; V8 counts it three times. */
-const youngMb = 8;
+const youngMb = 4;
 
 /** @param entry the program of the thread: `store-thread.ts` */
 export function callThread(entry: URL, options: ThreadOptions): Thread {
