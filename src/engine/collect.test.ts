@@ -126,6 +126,21 @@ describe('collecting', () => {
     expect(rows[2]?.errorMessage).toContain('batch_1');
   });
 
+  test('of a batch that runs still, nothing is missing, however often it is read', async () => {
+    let readings = 0;
+    const { run, rows } = await collected(2, (remote) => {
+      readings += 1;
+      const isOver = readings > 5;
+      Object.assign(remote, { phase: isOver ? 'ended' : 'running', rawStatus: 'cancelled' });
+      return requests(remote)
+        .slice(0, isOver ? 2 : 1)
+        .map((r) => lineOf(r));
+    });
+    expect(readings).toBe(6);
+    expect(run.counts).toMatchObject({ succeeded: 2 });
+    expect(rows.map(({ attempts }) => attempts)).toEqual([1, 1]);
+  });
+
   test('a stream that was cut without an error is read again, and nothing is sent twice', async () => {
     let readings = 0;
     const { run, batch } = await collected(5, (remote) => {

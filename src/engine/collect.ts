@@ -59,7 +59,9 @@ export async function collect(engine: Engine, ended: Batch, signal: AbortSignal)
 
   const complete = await isComplete(engine, batch);
   const isContradicted = (remote.counts?.succeeded ?? 0) > collecting.succeeded;
-  const isLast = complete || batch.absences >= (isContradicted ? rereadsAgainstCounts : rereads);
+  // Of one that still runs (its counters had not settled), nothing is missing yet.
+  const mayMiss = remote.phase !== 'running' && batch.absences >= (isContradicted ? rereadsAgainstCounts : rereads);
+  const isLast = complete || mayMiss;
   // A line cut in the middle may come whole when it is read again.
   await store.quarantine(lease, isLast ? collecting.strange : collecting.strange.filter(isReadable));
   if (!isLast) {

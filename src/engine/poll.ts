@@ -23,7 +23,10 @@ export async function poll(engine: Engine, batch: Batch, signal: AbortSignal): P
   if (run && !cancelNow) await hedgeIfLate(engine, run, batch, signal);
   const remote = (cancelNow && (await tryCancel(engine, batch, signal))) || (await api.get(remoteId, signal));
   engine.crashpoint(cancelNow ? 'C20' : 'C12');
-  if (remote.phase === 'refused') return refused(engine, batch, remote);
+  // As it stands now: the deadline may have sent its jobs in realtime a moment ago.
+  if (remote.phase === 'refused') {
+    return refused(engine, await store.updateBatch(leaseOf(batch), {}, clock.now()), remote);
+  }
 
   const tries = batch.rawStatus === remote.rawStatus ? batch.tries + 1 : 0;
   if (remote.phase === 'ended') engine.crashpoint('C13');

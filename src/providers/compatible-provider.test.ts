@@ -216,7 +216,7 @@ describe('what is sent', () => {
     expect((await listAll(batch)).map(({ remoteId }) => remoteId)).toEqual(['b1', 'b2']);
     pages.set('t2', { batches: [], pagination_token: 't1' });
     await expect(listAll(batch)).rejects.toMatchObject({ code: 'bad_answer' });
-    pages.delete('t2');
+    pages.set('t2', { error: 'x' } as never);
     await expect(listAll(batch)).rejects.toMatchObject({ code: 'bad_answer' });
   });
 

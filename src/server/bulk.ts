@@ -73,7 +73,11 @@ export async function* readElements(
   let turnAt = chunkBytes;
   for (const [index, [from, to]] of places.entries()) {
     const isTooLarge = to - from > options.maxElementBytes;
-    elements.push({ index, value: isTooLarge ? undefined : JSON.parse(body.toString('utf8', from, to)), isTooLarge });
+    elements.push({
+      index,
+      value: isTooLarge ? undefined : options.parse(body.toString('utf8', from, to)),
+      isTooLarge,
+    });
     if (elements.length < chunkJobs && to < turnAt) continue;
     yield elements;
     await turn();
@@ -142,13 +146,15 @@ export async function queueAll(queues: Queues, good: readonly IndexedInput[], ou
     await turn();
   }
   await sender.end();
+  outcome.errors.sort((a, b) => a.index - b.index);
 }
 
 /** Chunks on their way at the same time: one is prepared while another is written. */
 const mostSending = 2;
 
-/** Queues chunks in their order. `send` returns when another may come, `end` when all are queued. */
+/** Queues chunks, in their order as it is one caller. `send` returns when another may come, `end` when all are queued. */
 function createChunkSender(queues: Queues, outcome: BulkOutcome) {
+  const caller = {};
   const sending = new Set<Promise<void>>();
   let isAnyQueued = false;
   let failure: { error: unknown } | undefined;
@@ -158,7 +164,14 @@ function createChunkSender(queues: Queues, outcome: BulkOutcome) {
   };
   const queueChunk = async (chunk: readonly IndexedInput[]): Promise<void> => {
     try {
-      note(chunk, await queues.queue(chunk.map(({ input }) => input)), outcome);
+      note(
+        chunk,
+        await queues.queue(
+          chunk.map(({ input }) => input),
+          caller,
+        ),
+        outcome,
+      );
       isAnyQueued = true;
     } catch (error) {
       failure ??= { error };

@@ -97,6 +97,15 @@ test('of many jobs a few transactions are under way at once; of few, the next wa
   expect(transactions.flat()).toHaveLength(600);
 });
 
+test('calls of one caller are stored in their order, whoever writes beside them', async () => {
+  const { writer, transactions } = setup();
+  const caller = {};
+  const other = writer.write(jobs(200, 'other'));
+  await Promise.all([writer.write(jobs(125, 'a'), caller), writer.write(jobs(125, 'b'), caller), other]);
+  const own = transactions.flat().filter((name) => !name.startsWith('other'));
+  expect(own).toEqual([...jobs(125, 'a'), ...jobs(125, 'b')].map(({ data }) => data));
+});
+
 test('large bodies make small transactions', async () => {
   const { writer, transactions } = setup();
   await writer.write(jobs(5, 'a', 900_000));

@@ -5,10 +5,10 @@ import type { Enqueued, QueuedJob, ServiceStore } from '../service-store.ts';
 /** Writes jobs of many callers in few transactions. */
 export interface JobWriter {
   /**
-   * Durable when it resolves; the answers stand in the order of the jobs. An error in the place of an answer: that job
+   * Durable when it resolves; the answers stand in the order of the jobs. Calls of one caller are stored in their order. An error in the place of an answer: that job
    * is not in the store.
    */
-  write(jobs: readonly QueuedJob[]): Promise<(Enqueued | Error)[]>;
+  write(jobs: readonly QueuedJob[], caller?: object): Promise<(Enqueued | Error)[]>;
   /** Why the store has taken none of the last jobs; it is tried again, so this is forgotten after a while. */
   fault(): string | undefined;
 }
@@ -28,6 +28,7 @@ const mostWriting = 3;
 const fewestJobs = 32;
 
 interface Call {
+  caller: object | undefined;
   jobs: readonly QueuedJob[];
   /** The next that is not in a transaction yet. */
   next: number;
@@ -89,10 +90,10 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
   };
 
   return {
-    write(jobs) {
+    write(jobs, caller) {
       if (jobs.length === 0) return Promise.resolve([]);
       return new Promise((resolve) => {
-        waiting.push({ jobs, next: 0, left: jobs.length, answers: new Array(jobs.length), resolve });
+        waiting.push({ caller, jobs, next: 0, left: jobs.length, answers: new Array(jobs.length), resolve });
         waitingJobs += jobs.length;
         plan();
       });
@@ -105,14 +106,18 @@ export function createJobWriter(options: { serviceStore: Pick<ServiceStore, 'enq
 function takeChunk(calls: readonly Call[], most: number): Place[] {
   const places: Place[] = [];
   const share = Math.max(1, Math.ceil(most / calls.length));
+  /** Of whom some jobs stay behind: no later call of theirs may pass them. */
+  const behind = new Set<object>();
   let bytes = 0;
   for (const call of calls) {
+    if (call.caller && behind.has(call.caller)) continue;
     const end = Math.min(call.next + share, call.jobs.length);
     for (; call.next < end && places.length < most && bytes < chunkBytes; call.next += 1) {
       const job = call.jobs[call.next];
       bytes += (job?.request.body.length ?? 0) + (job?.data.length ?? 0);
       places.push({ call, index: call.next });
     }
+    if (call.caller && call.next < call.jobs.length) behind.add(call.caller);
   }
   return places;
 }

@@ -60,12 +60,12 @@ export function createQueues(options: QueuesOptions): QueuesAtWork {
   const writer = createJobWriter({ serviceStore, clock });
 
   return {
-    async queue(inputs) {
+    async queue(inputs, caller) {
       const current = await settings.get();
       const { default_models: defaultModels } = current.settings;
       const preparation = { providers, defaultModels, problemWithUrl: options.problemWithUrl };
       const { outcomes, jobs, places } = await prepareAll(inputs, preparation);
-      const answers = await writer.write(jobs);
+      const answers = await writer.write(jobs, caller);
       const stored: QueuedJob[] = [];
       jobs.forEach((job, at) => {
         const answer = answers[at];

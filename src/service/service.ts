@@ -55,8 +55,11 @@ export interface Processed {
 }
 
 export interface Queues {
-  /** Durable when it resolves. Calls at the same time share one transaction. Outcomes stand in the order of the inputs. */
-  queue(inputs: readonly QueueInput[]): Promise<QueueOutcome[]>;
+  /**
+   * Durable when it resolves. Calls at the same time share transactions; those of one `caller` are stored in their order.
+   * Outcomes stand in the order of the inputs.
+   */
+  queue(inputs: readonly QueueInput[], caller?: object): Promise<QueueOutcome[]>;
   status(): Promise<QueueStatus>;
   /** Packs the next jobs of a queue by hand, the highest priority first, in as many batches as they need; the worker sends them. */
   process(input: ProcessInput): Promise<Processed>;

@@ -145,7 +145,7 @@ const xai: ServerProfile = {
       pollMaxMs: usual.limits.pollMaxMs,
       absentListings: usual.limits.absentListings,
       absentGraceMs: usual.limits.absentGraceMs,
-      cancelSettlesMs: 60_000,
+      cancelSettlesMs: 600_000,
     },
   },
 };

@@ -21,7 +21,9 @@ test.each([
   ['nothing is counted while the file is read', {}, {}, 'running', 'validating'],
   ['some rows are done', { num_requests: 5, num_pending: 2, num_success: 3 }, {}, 'running', 'in_progress'],
   ['all rows are done', { num_requests: 5, num_success: 4, num_error: 1 }, {}, 'ended', 'completed'],
-  ['cancelled before it was read', {}, { cancel_time: '2026-08-28' }, 'ended', 'cancelled'],
+  ['cancelled before it was read: it may be read still', {}, { cancel_time: '2026-08-28' }, 'running', 'cancelled'],
+  ['a total before the rest is counted', { num_requests: 8 }, {}, 'running', 'in_progress'],
+  ['cancelled by nobody', { num_requests: 2, num_success: 1, num_cancelled: 1 }, {}, 'ended', 'expired'],
   [
     'a cancel that some rows do not know of',
     { num_requests: 2, num_pending: 1 },
@@ -65,16 +67,23 @@ test.each([
   ['JSONL file validation failed: line 2: invalid JSON: expected value', { refusal: 'rows', line: 2 }],
   ['JSONL file validation failed: Model grok-4.6 is not supported for batch processing.', { refusal: 'not_batched' }],
   ['JSONL file validation failed: the file is empty', { refusal: 'batch' }],
+  ['Internal error while reading the file', { refusal: 'provider' }],
 ])('a file that is refused: %s', (message, { refusal, line }: { refusal: string; line?: number }) => {
   const refused = read()(batch({}, { cancel_time: '2026-08-28', cancel_by_xai_message: message }));
   expect(refused).toMatchObject({ phase: 'refused', rawStatus: 'failed', refusal });
-  expect(refused?.errors).toEqual([{ code: 'invalid_request', message, ...(line ? { line } : {}) }]);
+  const code = refusal === 'provider' ? 'overloaded' : 'invalid_request';
+  expect(refused?.errors).toEqual([{ code, message, ...(line ? { line } : {}) }]);
 });
 
 test('stopped by xAI half way, its rows are collected', () => {
   const words = { cancel_time: '2026-08-28', cancel_by_xai_message: 'Out of credits' };
   const stopped = read(0)(batch({ num_requests: 5, num_success: 2, num_cancelled: 3 }, words));
-  expect(stopped).toMatchObject({ phase: 'ended', counts: { total: 5, succeeded: 2, failed: 3 }, errors: [] });
+  expect(stopped).toMatchObject({
+    phase: 'ended',
+    rawStatus: 'expired',
+    counts: { total: 5, succeeded: 2, failed: 3 },
+    errors: [],
+  });
 });
 
 test('RFC 3339 times are read too, another name is no nonce, and without an id it is no batch', () => {

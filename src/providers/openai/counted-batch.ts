@@ -64,16 +64,23 @@ function countersOf(batch: JsonRecord): Counters {
 
 function stateOf(
   batch: JsonRecord,
-  { total, pending }: Counters,
+  { total, pending, succeeded, failed, cancelled }: Counters,
   now: number,
   hasSettled: () => boolean,
 ): Pick<RemoteBatch, 'phase' | 'rawStatus'> {
-  if (total === 0 && textOf(batch.cancel_by_xai_message)) return { phase: 'refused', rawStatus: 'failed' };
-  if (textOf(batch.cancel_time) || textOf(batch.cancel_by_xai_message)) {
-    const isOver = total === 0 || (pending === 0 && hasSettled());
-    return { phase: isOver ? 'ended' : 'running', rawStatus: 'cancelled' };
+  const isStopped = textOf(batch.cancel_by_xai_message) !== undefined;
+  if (total === 0 && isStopped) return { phase: 'refused', rawStatus: 'failed' };
+  if (isStopped || textOf(batch.cancel_time)) {
+    // Stopped by xAI, nobody here wanted it: its rows are to be tried again, as those of one that expired.
+    return {
+      phase: pending === 0 && hasSettled() ? 'ended' : 'running',
+      rawStatus: isStopped ? 'expired' : 'cancelled',
+    };
   }
-  if (total > 0 && pending === 0) return { phase: 'ended', rawStatus: 'completed' };
+  // Counted in full: nothing pending alone may be a file that is still read.
+  if (total > 0 && pending === 0 && succeeded + failed + cancelled >= total) {
+    return { phase: 'ended', rawStatus: cancelled > 0 ? 'expired' : 'completed' };
+  }
   const expiresAt = timeOf(batch.expire_time);
   // A date without a time may mean the end of its day.
   if (expiresAt !== undefined && now > expiresAt + dayMs) return { phase: 'ended', rawStatus: 'expired' };
@@ -85,8 +92,10 @@ function refusalOf(batch: JsonRecord, phase: RemoteBatch['phase']): Pick<RemoteB
   const message = textOf(batch.cancel_by_xai_message);
   if (phase !== 'refused' || message === undefined) return { errors: [] };
   if (isNotBatched(message)) return { refusal: 'not_batched', errors: [{ code: 'invalid_request', message }] };
-  const line = Number(/\bline (\d+)\b/i.exec(message)?.[1] ?? 0);
   const error = { code: 'invalid_request', message };
+  // Of its file it says that the validation failed; anything else is no fault of the rows.
+  if (!/validation failed/i.test(message)) return { refusal: 'provider', errors: [{ ...error, code: 'overloaded' }] };
+  const line = Number(/\bline (\d+)\b/i.exec(message)?.[1] ?? 0);
   return line > 0 ? { refusal: 'rows', errors: [{ ...error, line }] } : { refusal: 'batch', errors: [error] };
 }
 

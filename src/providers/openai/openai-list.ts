@@ -97,7 +97,9 @@ async function readPage(
 /** A token stands where there are more. */
 function tokenPage(action: string, answer: unknown): Page {
   const page = recordOf(answer);
-  if (!Array.isArray(page?.batches)) throw badAnswer(action, 'a page without batches');
+  // An empty list may be left out, but not by an error, or by something else.
+  const batches = page?.batches ?? [];
+  if (!page || !Array.isArray(batches) || page.error !== undefined) throw badAnswer(action, 'no page of batches');
   const token = textOf(page.pagination_token);
-  return { data: page.batches, hasMore: token !== undefined, lastId: token, total: undefined };
+  return { data: batches, hasMore: token !== undefined, lastId: token, total: undefined };
 }

@@ -6,7 +6,7 @@ import { answerJson, type ScriptedServer, startScriptedServer } from '../scripte
 let server: ScriptedServer | undefined;
 afterEach(() => server?.close());
 
-const remote: RemoteBatch = { remoteId: 'b1', phase: 'ended', rawStatus: 'completed', resultFileIds: [], errors: [] };
+const remote: RemoteBatch = { remoteId: 'b1', phase: 'ended', rawStatus: 'cancelled', resultFileIds: [], errors: [] };
 const chat = (content: string, usage: Record<string, unknown> = {}) => ({
   object: 'chat.completion',
   model: 'grok-4.3',
@@ -19,14 +19,17 @@ const success = (id: string, content = id) => ({
 });
 
 /** All lines of what the server answers to each token. */
-async function readAll(answer: (token: string | null, limit: number) => unknown): Promise<ResultLine[]> {
+async function readAll(
+  answer: (token: string | null, limit: number) => unknown,
+  batchOf = remote,
+): Promise<ResultLine[]> {
   server = await startScriptedServer((request, response) => {
     const query = new URL(request.path, 'http://x').searchParams;
     answerJson(response, 200, answer(query.get('pagination_token'), Number(query.get('limit'))));
   });
   const { batch } = createCompatibleProvider({ profile: 'xai', apiKey: 'k', baseUrl: server.url });
   const lines: ResultLine[] = [];
-  for await (const line of batch?.results(remote) ?? []) lines.push(line);
+  for await (const line of batch?.results(batchOf) ?? []) lines.push(line);
   return lines;
 }
 
@@ -60,6 +63,7 @@ test('of a page that is too long, fewer rows are asked for, and none is lost', a
 
 test.each([
   ['no results', () => ({ error: 'x' }), 'bad_answer'],
+  ['something else', () => ({ results: 'none' }), 'bad_answer'],
   ['pages that stand still', () => ({ results: [], pagination_token: 't' }), 'bad_answer'],
 ] as const)('%s never look complete', async (_, answer, code) => {
   await expect(readAll(answer)).rejects.toMatchObject({ code });
@@ -92,6 +96,21 @@ test.each([
   const line = await readOne({ batch_request_id: 'a', batch_result: { error } });
   expect(line).toMatchObject({ customId: 'a', outcome });
   expect(line?.outcome).toMatchObject({ message: typeof error === 'string' ? error : error.message });
+});
+
+test('of a batch that nobody cancelled, a row that was has not run, and is tried again', async () => {
+  const row = { batch_request_id: 'a', batch_result: { error: 'Batch cancelled' } };
+  const [line] = await readAll(() => ({ results: [row] }), { ...remote, rawStatus: 'expired' });
+  expect(line?.outcome).toEqual({ type: 'expired', message: 'Batch cancelled' });
+});
+
+test('an empty page may leave out its rows; the body may stand beside words about it', async () => {
+  expect(await readAll(() => ({ pagination_token: null }))).toEqual([]);
+  await server?.close();
+  const response = { type: 'chat', chat_get_completion: chat('x') };
+  expect(await readOne({ batch_request_id: 'a', batch_result: { response } })).toMatchObject({
+    outcome: { type: 'succeeded', output: 'x' },
+  });
 });
 
 test('what is no row is kept as it came', async () => {

@@ -2,7 +2,7 @@ import type { Outcome } from '../../outcome.ts';
 import type { RemoteBatch, ResultLine } from '../../provider.ts';
 import { longestMessage } from '../answer-outcome.ts';
 import { exchangeText } from '../exchange-text.ts';
-import { arrayOf, type JsonRecord, parseRecord, recordOf, textOf } from '../json-values.ts';
+import { type JsonRecord, parseRecord, recordOf, textOf } from '../json-values.ts';
 import { firstBytes, malformedLine } from '../result-line.ts';
 import { AnswerTooLong, isSuccess } from '../send-http.ts';
 import { outcomeOfAnswer } from './openai-answers.ts';
@@ -28,7 +28,7 @@ interface Page {
 export async function* readResultPages(
   connection: OpenAIConnection,
   batchPath: string,
-  { remoteId }: RemoteBatch,
+  { remoteId, rawStatus }: RemoteBatch,
   signal?: AbortSignal,
 ): AsyncGenerator<ResultLine> {
   const action = `${connection.name}: read results of batch ${remoteId}`;
@@ -47,7 +47,8 @@ export async function* readResultPages(
       limit = Math.max(1, limit >> 2);
       continue;
     }
-    for (const row of page.rows) yield readResultEntry(row);
+    for (const row of page.rows) yield readResultEntry(row, rawStatus === 'cancelled');
+    limit = Math.min(mostRows, limit * 2);
     token = page.token;
     if (token === undefined) return;
     if (seen.has(token)) throw badAnswer(action, 'pages do not advance');
@@ -70,8 +71,10 @@ async function readPage(
       throw errorOfFault(action, faultOfBody(answer, connection.redact), gone ? 'not_found' : undefined);
     }
     const page = parseRecord(answer.text);
-    if (!Array.isArray(page?.results)) throw badAnswer(action, 'a page without results');
-    return { rows: arrayOf(page.results), token: textOf(page.pagination_token) };
+    const rows = page?.results ?? [];
+    // An empty list may be left out, but not by an error, or by something else.
+    if (!page || !Array.isArray(rows) || page.error !== undefined) throw badAnswer(action, 'no page of results');
+    return { rows, token: textOf(page.pagination_token) };
   } catch (error) {
     if (error instanceof AnswerTooLong && maxBytes < mostBytesOfRow) return undefined;
     throw errorOfExchange(action, error, connection.redact, signal);
@@ -79,11 +82,11 @@ async function readPage(
 }
 
 /** `{batch_request_id, batch_result: {response: {chat_get_completion}} | {error}}` */
-function readResultEntry(value: unknown): ResultLine {
+function readResultEntry(value: unknown, isCancelled: boolean): ResultLine {
   const row = recordOf(value);
   const customId = textOf(row?.batch_request_id);
   const line: ResultLine = {
-    outcome: row && customId ? outcomeOfEntry(row) : malformedLine('has no batch_request_id'),
+    outcome: row && customId ? outcomeOfEntry(row, isCancelled) : malformedLine('has no batch_request_id'),
     // Only wanted of what is strange.
     get raw() {
       return firstBytes(JSON.stringify(value));
@@ -99,11 +102,17 @@ function readResultEntry(value: unknown): ResultLine {
 /** One body, under the name of what answered: `chat_get_completion`. */
 function bodyOf(row: JsonRecord): JsonRecord | undefined {
   const response = recordOf(recordOf(row.batch_result)?.response);
-  return response && recordOf(Object.values(response)[0]);
+  return (
+    recordOf(response?.chat_get_completion) ??
+    Object.values(response ?? {})
+      .map(recordOf)
+      .find(Boolean)
+  );
 }
 
 /** The error is text, as it was seen, or a gRPC status, as some clients expect. */
-function outcomeOfEntry(row: JsonRecord): Outcome {
+/** Of a batch that nobody cancelled, rows that were are those that xAI has not run: as if they had expired. */
+function outcomeOfEntry(row: JsonRecord, isCancelled: boolean): Outcome {
   const body = bodyOf(row);
   if (body) return outcomeOfAnswer(body);
   const error = recordOf(row.batch_result)?.error ?? row.error_message;
@@ -112,7 +121,9 @@ function outcomeOfEntry(row: JsonRecord): Outcome {
   const code = codeOfError(status);
   if (words === undefined && code === undefined) return malformedLine('has neither response nor error');
   const message = (words ?? `status ${code}`).slice(0, longestMessage);
-  if (/^batch (was )?cancell?ed/i.test(message) || code === '1') return { type: 'cancelled', message };
+  if (/^batch (was )?cancell?ed/i.test(message) || code === '1') {
+    return { type: isCancelled ? 'cancelled' : 'expired', message };
+  }
   if (/^(batch|request) (has )?expired/i.test(message)) return { type: 'expired', message };
   return failedOutcome({ status: statusOf(code, message), message });
 }

@@ -163,6 +163,14 @@ test.each([
   expect(service.queued).toEqual([]);
 });
 
+test('whatever passes when all of it is looked at is read in the end: a byte order mark before one job', async () => {
+  const { url } = await startServer();
+  const text = JSON.stringify(job);
+  const body = `[${Array(300).fill(text).join(',')},\uFEFF${text}]`;
+  const answer = await fetch(`${url}/batch/queue/bulk`, { method: 'POST', headers: json, body });
+  expect(await read<BulkBody>(answer)).toMatchObject({ total: 301, successful: 301 });
+});
+
 test('when the store fails in the middle, those that are queued are not lost to the caller', async () => {
   const { url, service } = await startServer();
   let calls = 0;
