@@ -18,6 +18,7 @@ export function createTimeLimit(outer: AbortSignal | undefined): TimeLimit {
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   let expired = false;
+  let isClosed = false;
   const forward = () => controller.abort(outer?.reason);
   if (outer?.aborted) forward();
   else outer?.addEventListener('abort', forward, { once: true });
@@ -29,11 +30,15 @@ export function createTimeLimit(outer: AbortSignal | undefined): TimeLimit {
     },
     start(ms) {
       stop();
+      // The source of an upload that was answered early may give one more chunk: nobody is left to stop its clock, and
+      // the process would not end before it.
+      if (isClosed) return;
       // Node turns a delay above 2^31-1 ms into 1 ms.
       timer = setTimeout(expire, Math.min(ms, 2_147_483_647));
     },
     stop,
     close() {
+      isClosed = true;
       stop();
       outer?.removeEventListener('abort', forward);
     },
