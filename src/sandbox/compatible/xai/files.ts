@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Call, Route } from '../../call.ts';
 import { boundaryOf, MultipartError } from '../../multipart.ts';
+import { fileObject as openAiFileObject } from '../../openai/file-object.ts';
 import type { FileRecord } from '../../openai/file-store.ts';
 import { storedFileRoutes } from '../../openai/files.ts';
 import { receive, type Upload } from '../../openai/uploads.ts';
@@ -72,14 +73,8 @@ function problemOf({ fields, early, filename, tooLarge }: Upload, maxBytes: numb
   return inRange ? undefined : `expires_after must be from ${LEAST_EXPIRY_S} to ${MOST_EXPIRY_S} seconds.`;
 }
 
+/** As OpenAI's, without a status. */
 function fileObject(file: FileRecord): Record<string, unknown> {
-  return {
-    id: file.id,
-    object: 'file',
-    bytes: file.bytes,
-    created_at: Math.floor(file.createdMs / 1000),
-    expires_at: file.expiresMs === null ? null : Math.floor(file.expiresMs / 1000),
-    filename: file.filename,
-    purpose: file.purpose,
-  };
+  const { status: _, status_details: __, ...object } = openAiFileObject(file);
+  return object;
 }
