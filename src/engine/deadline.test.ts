@@ -79,6 +79,23 @@ describe('a run with a deadline', () => {
     expect(after.note).toBeUndefined();
   });
 
+  test('refused in the very look in which the deadline switches: its jobs go realtime all the same', async () => {
+    const fixture = taking(23 * hour);
+    await history(fixture, usual);
+    const { clock, fake } = fixture;
+    const errors = [{ code: 'model_not_found', message: 'no such model in batches' }];
+    let refused = {};
+    fake.on.cancel = (remote) => {
+      refused = { phase: 'refused', rawStatus: 'failed', refusal: 'batch', errors };
+      return { ...(remote ?? (undefined as never)) };
+    };
+    fake.on.get = (remote) => ({ ...(remote ?? (undefined as never)), ...refused });
+    const run = await addRun(fixture, 10, { deadlineAt: clock.now() + 6.5 * minute });
+    await clock.runUntil(work(fixture, run.id));
+    expect(await runOf(fixture, run.id)).toMatchObject({ state: 'ended', counts: { succeeded: 10, failed: 0 } });
+    expect(count(fixture, 'call')).toBe(10);
+  });
+
   test('a late batch: at the last moment its jobs go realtime, it is asked to stop, all are back in time', async () => {
     const fixture = taking(23 * hour);
     await history(fixture, usual);
