@@ -9,7 +9,8 @@ export interface Resource<T> {
   data: T | undefined;
   /** Why the latest try failed; `data` is then what was read before. */
   problem: Problem | undefined;
-  isLoading: boolean;
+  /** `data` answers the question before: what this one asks is still read. */
+  isStale: boolean;
   refresh(): void;
 }
 
@@ -35,7 +36,6 @@ interface Held<T> {
   /** Whose answer it is: while the next page is read, another's. */
   dataPath: string | undefined;
   problem: Problem | undefined;
-  isLoading: boolean;
 }
 
 /** `path`: with its query; undefined: nothing is wanted now. */
@@ -45,7 +45,6 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
     data: undefined,
     dataPath: undefined,
     problem: undefined,
-    isLoading: true,
   });
   const latest = useRef(options);
   latest.current = options;
@@ -57,7 +56,7 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
       affects: (event) => latest.current.affects?.(event) ?? true,
       isStill: latest.current.isStill ?? false,
       onStart: () => setHeld((before) => started(before, path, latest.current.keepsOld ?? false)),
-      onData: (data) => setHeld({ path, data, dataPath: path, problem: undefined, isLoading: false }),
+      onData: (data) => setHeld({ path, data, dataPath: path, problem: undefined }),
       onProblem: (problem) => setHeld((before) => failed(before, path, problem)),
     });
     refresh.current = keeper.refresh;
@@ -69,20 +68,20 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
   return {
     data: isOther ? undefined : held.data,
     problem: isOther ? undefined : held.problem,
-    isLoading: isOther || held.isLoading,
+    isStale: held.data !== undefined && held.dataPath !== path,
     refresh: () => refresh.current(),
   };
 }
 
 function started<T>(before: Held<T>, path: string, keepsOld: boolean): Held<T> {
-  if (before.path === path || keepsOld) return { ...before, path, isLoading: true };
-  return { path, data: undefined, dataPath: undefined, problem: undefined, isLoading: true };
+  if (before.path === path || keepsOld) return { ...before, path };
+  return { path, data: undefined, dataPath: undefined, problem: undefined };
 }
 
 /** What was read before stays, if it answers the same question. */
 function failed<T>(before: Held<T>, path: string, problem: Problem): Held<T> {
   const kept = before.dataPath === path ? before.data : undefined;
-  return { path, data: kept, dataPath: kept && path, problem, isLoading: false };
+  return { path, data: kept, dataPath: kept && path, problem };
 }
 
 interface KeeperOptions<T> {

@@ -103,12 +103,25 @@ describeDashboard('working with the dashboard', ({ open }) => {
     await settled(page);
     await page.getByLabel('State').selectOption('ended');
     await page.waitForURL('**/runs?state=ended');
-    await page.getByRole('button', { name: 'Older' }).click();
+    const shown = page.locator('.table[aria-busy=false] tbody .column-main a').first();
+    const newest = await shown.innerText();
+    const slow = Promise.withResolvers<void>();
+    await page.route('**/batch/runs?*before=*', async (route) => {
+      await slow.promise;
+      await route.continue();
+    });
+    const older = page.getByRole('button', { name: 'Older' });
+    await older.click();
     await page.getByText('Page 2').waitFor();
-    const first = await page.locator('.table tbody .column-main a').first().innerText();
+    // The rows, and so the cursor behind the button, are still those of the first page.
+    await older.click({ force: true });
+    expect(await page.locator('.table').getAttribute('aria-busy')).toBe('true');
+    slow.resolve();
+    expect(await shown.innerText()).not.toBe(newest);
+    expect(await page.getByText('Page 2').isVisible()).toBe(true);
     await page.getByRole('button', { name: 'Newer' }).click();
     await page.getByText('Page 1').waitFor();
-    expect(await page.locator('.table tbody .column-main a').first().innerText()).not.toBe(first);
+    expect(await shown.innerText()).toBe(newest);
 
     await page.getByLabel('Name or id').fill('support tickets');
     await page.waitForURL('**search=support+tickets');

@@ -26,7 +26,15 @@ export function usePager(scope: string): Pager {
   };
 }
 
-export function PagerButtons({ pager, next, what }: { pager: Pager; next: number | null; what: string }) {
+interface ButtonsProps {
+  pager: Pager;
+  next: number | null;
+  what: string;
+  /** The rows shown, and so `next`, are still those of the page before: a second click would leave a page out. */
+  isStale: boolean;
+}
+
+export function PagerButtons({ pager, next, what, isStale }: ButtonsProps) {
   if (!pager.newer && next === null) return null;
   return (
     <nav class="pager" aria-label={`Pages of ${what}`}>
@@ -40,7 +48,8 @@ export function PagerButtons({ pager, next, what }: { pager: Pager; next: number
         type="button"
         class="button button-small"
         disabled={next === null}
-        onClick={() => next !== null && pager.older?.(next)}
+        aria-disabled={isStale}
+        onClick={() => next !== null && !isStale && pager.older?.(next)}
       >
         Older <Icon name="next" />
       </button>

@@ -58,7 +58,7 @@ export function AlertsPage() {
               columns={columns}
               rows={data.alerts}
               rowKey={(alert) => alert.id}
-              isStale={alerts.isLoading}
+              isStale={alerts.isStale}
             />
           )
         }

@@ -70,10 +70,10 @@ export function BatchesPage() {
                 columns={columns}
                 rows={data.batches}
                 rowKey={(batch) => batch.batch_id}
-                isStale={batches.isLoading}
+                isStale={batches.isStale}
               />
             )}
-            <PagerButtons pager={pager} next={data.next_before} what="batches" />
+            <PagerButtons pager={pager} next={data.next_before} isStale={batches.isStale} what="batches" />
           </>
         )}
       </Loaded>

@@ -83,7 +83,7 @@ export function CostsPage() {
           </fieldset>
         }
       >
-        <Loaded resource={byGroup}>{(costs) => <CostTable costs={costs} isStale={byGroup.isLoading} />}</Loaded>
+        <Loaded resource={byGroup}>{(costs) => <CostTable costs={costs} isStale={byGroup.isStale} />}</Loaded>
       </Section>
       <ReportSection days={days} />
     </Page>

@@ -79,10 +79,10 @@ export function DeliveriesPage() {
                 columns={columns}
                 rows={data.deliveries}
                 rowKey={(delivery) => delivery.delivery_id}
-                isStale={deliveries.isLoading}
+                isStale={deliveries.isStale}
               />
             )}
-            <PagerButtons pager={pager} next={data.next_before} what="deliveries" />
+            <PagerButtons pager={pager} next={data.next_before} isStale={deliveries.isStale} what="deliveries" />
           </>
         )}
       </Loaded>

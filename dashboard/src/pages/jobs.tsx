@@ -41,9 +41,9 @@ export function JobsPage() {
             {data.jobs.length === 0 ? (
               <NoJobs isFiltered={query.size > 0} />
             ) : (
-              <JobsTable jobs={data.jobs} isStale={jobs.isLoading} />
+              <JobsTable jobs={data.jobs} isStale={jobs.isStale} />
             )}
-            <PagerButtons pager={pager} next={data.next_before} what="jobs" />
+            <PagerButtons pager={pager} next={data.next_before} isStale={jobs.isStale} what="jobs" />
           </>
         )}
       </Loaded>

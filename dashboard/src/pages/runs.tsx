@@ -75,10 +75,10 @@ export function RunsPage() {
                 columns={columns}
                 rows={data.runs}
                 rowKey={(run) => run.run_id}
-                isStale={runs.isLoading}
+                isStale={runs.isStale}
               />
             )}
-            <PagerButtons pager={pager} next={data.next_before} what="runs" />
+            <PagerButtons pager={pager} next={data.next_before} isStale={runs.isStale} what="runs" />
           </>
         )}
       </Loaded>
