@@ -15,6 +15,14 @@ test.each([
   expect(size.maxInputTokens > 1_000_000).toBe(isUnseen);
 });
 
+test('OpenAI: a field of the answer that is named as a file would be is none', () => {
+  const schema = { type: 'object', properties: { file_id: { type: 'string' }, conversation: { type: 'string' } } };
+  const content = [{ type: 'text', text: 'a' }] as const;
+  const provider = createOpenAIProvider({ apiKey: 'k' });
+  const { size } = provider.toWire({ type: 'chat', model: 'm', messages: [{ role: 'user', content }], schema });
+  expect(size.maxInputTokens).toBeLessThan(1_000);
+});
+
 test.each([
   ['url', true],
   ['file', true],

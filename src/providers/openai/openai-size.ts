@@ -1,10 +1,15 @@
 import type { ModelRequest, RequestSize } from '../../request.ts';
 import { imagesOfChat, sizeWithImages } from '../image-size.ts';
 import { arrayOf, countOf, recordOf } from '../json-values.ts';
+import { mostUnseenTokens } from '../unseen-tokens.ts';
+
+/** Fields of a request in the provider's own words that name something outside of the body. */
+const unseen = /"(file_id|file_url|file_ids|vector_store_ids|previous_response_id|conversation)"\s*:\s*["[{]/;
 
 /** Estimate and bound of a request from the text that goes on the wire. */
 export function sizeOfRequest(request: ModelRequest, body: string): RequestSize {
   const size = sizeWithImages(body, imagesOf(request), maxOutputOf(request));
+  if (request.type === 'native' && unseen.test(body)) size.maxInputTokens += mostUnseenTokens;
   const inputs = inputsOf(request);
   return inputs === undefined ? size : { ...size, inputs };
 }
