@@ -43,6 +43,7 @@ function setup(fail?: number) {
   return { writer: createJobWriter({ serviceStore: store, clock }), store, transactions, clock };
 }
 
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
 const numbers = (answers: readonly (Enqueued | Error)[]) => answers.map((answer) => 'job' in answer && answer.job);
 
 test('calls of one turn share a transaction, and each gets its own answers', async () => {
@@ -66,44 +67,60 @@ test('calls that come while a transaction is under way share the next one', asyn
   expect(transactions).toEqual([['a-0'], ['b-0', 'c-0']]);
 });
 
-test('a call of thousands is written in chunks, in its order, and keeps nobody waiting', async () => {
+test('a call of thousands is written in chunks, and all calls in the order in which they come', async () => {
   const { writer, transactions } = setup();
-  const order: string[] = [];
-  const large = writer.write(jobs(1_700, 'large')).then((answers) => {
-    order.push('large');
-    return answers;
-  });
-  const small = writer.write(jobs(1, 'small')).then(() => order.push('small'));
-  await small;
-  expect(numbers(await large)).toHaveLength(1_700);
-  expect(order).toEqual(['small', 'large']);
-  expect(transactions.map((each) => each.length)).toEqual([64, ...Array(12).fill(125), 69, 34, 32, 2]);
-  const written = transactions.flat().filter((name) => name !== 'small-0');
-  expect(written).toEqual(jobs(1_700, 'large').map(({ data }) => data));
+  const calls = [jobs(2, 'first'), jobs(1_700, 'large'), jobs(40, 'last')];
+  const answers = await Promise.all(calls.map((call) => writer.write(call)));
+  expect(answers.map(numbers)).toEqual([[1, 2], range(3, 1_702), range(1_703, 1_742)]);
+  expect(transactions.map((each) => each.length)).toEqual([...Array(5).fill(250), 246, 123, 62, 40, 21]);
+  expect(transactions.flat()).toEqual(calls.flat().map(({ data }) => data));
+});
+
+test('of many small calls half go, so that callers in step are answered in turn', async () => {
+  const { writer, store, transactions } = setup();
+  store.holds = true;
+  const answers = Array.from({ length: 90 }, (_, at) => writer.write(jobs(1, `${at}`)));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(transactions.map((each) => each.length)).toEqual([45, 40]);
+  store.holds = false;
+  store.releaseAll();
+  await Promise.all(answers);
+  expect(transactions.map((each) => each.length)).toEqual([45, 40, 5]);
+});
+
+test('single calls go before the pieces of large ones, which keep their order and half of the room', async () => {
+  const { writer, transactions } = setup();
+  const pieces = Array.from({ length: 5 }, (_, at) => writer.write(jobs(150, `piece-${at}`), { isPiece: true }));
+  const calls = Array.from({ length: 200 }, (_, at) => writer.write(jobs(1, `call-${at}`)));
+  await Promise.all([...pieces, ...calls]);
+  const parts = transactions.map((each) => each.map((name) => name.startsWith('call')));
+  expect(parts.map((each) => [each.filter(Boolean).length, each.length])).toEqual([
+    [125, 250],
+    [75, 250],
+    [0, 250],
+    [0, 200],
+  ]);
+  const names = (prefix: string) => transactions.flat().filter((name) => name.startsWith(prefix));
+  expect(names('piece')).toEqual(
+    Array.from({ length: 5 }, (_, at) => jobs(150, `piece-${at}`))
+      .flat()
+      .map(({ data }) => data),
+  );
+  expect(names('call')).toEqual(Array.from({ length: 200 }, (_, at) => `call-${at}-0`));
 });
 
 test('of many jobs a few transactions are under way at once; of few, the next waits for the one before', async () => {
   const { writer, store, transactions } = setup();
   store.holds = true;
   const first = writer.write(jobs(100, 'a'));
-  const others = [writer.write(jobs(400, 'b')), writer.write(jobs(100, 'c'))];
+  const others = [writer.write(jobs(800, 'b')), writer.write(jobs(100, 'c'))];
   await new Promise((resolve) => setImmediate(resolve));
-  expect(transactions.map((each) => each.length)).toEqual([125, 125, 76]);
-  expect(transactions.flat()).toHaveLength(326);
+  expect(transactions.map((each) => each.length)).toEqual([250, 250, 250]);
   store.holds = false;
   store.releaseAll();
   expect(numbers(await first)).toHaveLength(100);
-  expect((await Promise.all(others)).map(numbers).map((each) => each.length)).toEqual([400, 100]);
-  expect(transactions.flat()).toHaveLength(600);
-});
-
-test('calls of one caller are stored in their order, whoever writes beside them', async () => {
-  const { writer, transactions } = setup();
-  const caller = {};
-  const other = writer.write(jobs(200, 'other'));
-  await Promise.all([writer.write(jobs(125, 'a'), caller), writer.write(jobs(125, 'b'), caller), other]);
-  const own = transactions.flat().filter((name) => !name.startsWith('other'));
-  expect(own).toEqual([...jobs(125, 'a'), ...jobs(125, 'b')].map(({ data }) => data));
+  expect((await Promise.all(others)).map(numbers).map((each) => each.length)).toEqual([800, 100]);
+  expect(transactions.flat()).toHaveLength(1_000);
 });
 
 test('large bodies make small transactions', async () => {
@@ -116,7 +133,7 @@ test('what goes wrong is the answer of the jobs of that transaction alone', asyn
   const { writer } = setup(2);
   const answers = await writer.write(jobs(1_200, 'a'));
   const failed = answers.flatMap((answer, at) => (answer instanceof Error ? [at] : []));
-  expect([failed.length, failed[0], failed.at(-1)]).toEqual([125, 125, 249]);
+  expect([failed.length, failed[0], failed.at(-1)]).toEqual([250, 250, 499]);
   expect(numbers(await writer.write(jobs(1, 'b')))).toHaveLength(1);
 });
 

@@ -174,7 +174,7 @@ describe('taking jobs in', () => {
       }),
     });
     const outcomes = await queues.queue(many(60));
-    expect(outcomes.slice(0, 32).every(({ type }) => type === 'queued')).toBe(true);
+    expect(outcomes.slice(0, 40).every(({ type }) => type === 'queued')).toBe(true);
     expect(outcomes.at(-1)).toEqual({
       type: 'refused',
       field: '',

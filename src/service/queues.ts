@@ -9,7 +9,7 @@ import type { Views } from '../views.ts';
 import type { Batch } from './contract/batches.ts';
 import { jobTypes } from './contract/words.ts';
 import { createJobControls } from './job-controls.ts';
-import { createJobWriter } from './job-writer.ts';
+import { createJobWriter, type StoredJob } from './job-writer.ts';
 import type { Log } from './log.ts';
 import { type Preparation, prepareJob } from './prepare-job.ts';
 import { jobIdOf } from './public-ids.ts';
@@ -57,29 +57,36 @@ export function createQueues(options: QueuesOptions): QueuesAtWork {
   });
   const gauge = createQueueGauge();
   const sender = createQueueSender({ serviceStore, settings, providers, gauge, clock, log, onWork });
-  const writer = createJobWriter({ serviceStore, clock });
+  const writer = createJobWriter({
+    serviceStore,
+    clock,
+    onStored: (jobs) => {
+      if (seen && isReached(sender, jobs, seen)) onReached();
+    },
+  });
+  /** The settings with which the latest jobs were made. */
+  let seen: CurrentSettings | undefined;
 
-  return {
-    async queue(inputs, caller) {
-      const current = await settings.get();
-      const { default_models: defaultModels } = current.settings;
-      const preparation = { providers, defaultModels, problemWithUrl: options.problemWithUrl };
-      const { outcomes, jobs, places } = await prepareAll(inputs, preparation);
-      const answers = await writer.write(jobs, caller);
-      const stored: QueuedJob[] = [];
-      jobs.forEach((job, at) => {
+  const prepare = async (inputs: readonly QueueInput[]): Promise<Prepared> => {
+    seen = await settings.get();
+    const { default_models: defaultModels } = seen.settings;
+    return prepareAll(inputs, { providers, defaultModels, problemWithUrl: options.problemWithUrl });
+  };
+  const write = ({ outcomes, jobs, places }: Prepared, options?: { isPiece?: boolean }): Promise<QueueOutcome[]> =>
+    writer.write(jobs, options).then((answers) => {
+      for (const [at, { index, queue }] of places.entries()) {
         const answer = answers[at];
-        const place = places[at];
-        if (answer === undefined || place === undefined) return;
-        outcomes[place] = outcomeOf(job, answer);
-        if (!(answer instanceof Error) && answer.type === 'queued') stored.push(job);
-      });
-      if (isReached(sender, stored, current)) onReached();
+        if (answer !== undefined) outcomes[index] = outcomeOf(queue, answer);
+      }
       const [fault] = answers;
       // Nothing is in the store: a fault of the whole call. Else those that are keep their answers.
       if (fault instanceof Error && answers.every((answer) => answer instanceof Error)) throw fault;
       return outcomes;
-    },
+    });
+
+  return {
+    // In two steps, of which the second keeps nothing of the jobs while they are written.
+    queue: (inputs, options) => prepare(inputs).then((prepared) => write(prepared, options)),
     async status() {
       const { settings: now } = await settings.get();
       return queueStatusOf(await serviceStore.listQueues(), now, await sender.nextScheduled());
@@ -120,8 +127,8 @@ interface Prepared {
   /** Of those that are refused; the others follow. */
   outcomes: QueueOutcome[];
   jobs: QueuedJob[];
-  /** Where each job stands among the outcomes. */
-  places: number[];
+  /** Where each job stands among the outcomes, and its queue. */
+  places: { index: number; queue: string }[];
 }
 
 /** Jobs that are made in one go, so that thousands of them do not hold the event loop: some 10 us each. */
@@ -136,33 +143,33 @@ async function prepareAll(inputs: readonly QueueInput[], preparation: Preparatio
       prepared.outcomes[index] = { type: 'refused', ...job.refusal };
     } else {
       prepared.jobs.push(job.value);
-      prepared.places.push(index);
+      prepared.places.push({ index, queue: job.value.queue });
     }
   }
   return prepared;
 }
 
-function outcomeOf(job: QueuedJob, answer: Awaited<ReturnType<ServiceStore['enqueue']>>[number] | Error): QueueOutcome {
+function outcomeOf(queue: string, answer: Awaited<ReturnType<ServiceStore['enqueue']>>[number] | Error): QueueOutcome {
   if (answer instanceof Error) {
     return { type: 'refused', field: '', message: `was not stored, queue it again: ${messageOf(answer)}` };
   }
   if (answer.type === 'conflict') {
     return { type: 'conflict', message: 'The idempotency key was used for another job before: give this one its own.' };
   }
-  return { type: answer.type, jobId: jobIdOf(job.queue, answer.job), runId: answer.runId };
+  return { type: answer.type, jobId: jobIdOf(queue, answer.job), runId: answer.runId };
 }
 
 function isReached(
   sender: ReturnType<typeof createQueueSender>,
-  stored: readonly QueuedJob[],
+  stored: readonly StoredJob[],
   current: CurrentSettings,
 ): boolean {
   const sums = new Map<string, { jobType: string; provider: string; count: number; bytes: number }>();
-  for (const { queue, provider, request } of stored) {
+  for (const { queue, provider, bytes } of stored) {
     const key = `${queue}:${provider}`;
     const sum = sums.get(key) ?? { jobType: queue, provider, count: 0, bytes: 0 };
     sum.count += 1;
-    sum.bytes += request.body.length;
+    sum.bytes += bytes;
     sums.set(key, sum);
   }
   // Every one is counted, whatever the first says.

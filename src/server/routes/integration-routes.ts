@@ -71,13 +71,7 @@ export function addEmbeddingsRoute(app: App, { service, limits }: RouteContext):
         }
       }
       if (errors.length > 0) throw invalid(errors.slice(0, 20));
-      const outcome: BulkOutcome = { jobIds: inputs.map(() => null), errors: [] };
-      await queueAll(
-        service.queues,
-        inputs.map((input, index) => ({ index, input })),
-        outcome,
-      );
-      return answerOf(outcome);
+      return answerOf(await queueAll(service.queues, inputs));
     },
   );
 }

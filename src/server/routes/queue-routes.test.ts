@@ -181,10 +181,27 @@ test('when the store fails in the middle, those that are queued are not lost to 
     return queue(inputs);
   };
   const body = await read<BulkBody>(post(`${url}/batch/queue/bulk`, Array(1_200).fill(job)));
-  expect(body).toMatchObject({ total: 1_200, successful: 125, failed: 1_075 });
-  expect(body.errors[0]).toEqual({ index: 125, detail: 'Something went wrong inside; the job is not queued.' });
+  expect(body).toMatchObject({ total: 1_200, successful: 250, failed: 950 });
+  expect(body.errors[0]).toEqual({ index: 250, detail: 'Something went wrong inside; the job is not queued.' });
   calls = 1;
   expect((await post(`${url}/batch/queue/bulk`, [job])).status).toBe(500);
+});
+
+test('a large call comes in pieces, which let single ones go before them', async () => {
+  const { url, service } = await startServer();
+  const calls: unknown[] = [];
+  const { queue } = service.queues;
+  service.queues.queue = (inputs, options) => {
+    calls.push([inputs.length, options]);
+    return queue(inputs, options);
+  };
+  await post(`${url}/batch/queue/bulk`, Array(300).fill(job));
+  await post(`${url}/batch/queue`, job);
+  expect(calls).toEqual([
+    [250, { isPiece: true }],
+    [50, { isPiece: true }],
+    [1, undefined],
+  ]);
 });
 
 test('a large call does not stop the others', async () => {

@@ -1,8 +1,9 @@
-import type { ServiceStore } from '../../service-store.ts';
+import type { Enqueued, ServiceStore } from '../../service-store.ts';
 import type { Store } from '../../store.ts';
 import type { Views } from '../../views.ts';
 import { processOwner } from '../process-owner.ts';
 import { callThread } from './call-thread.ts';
+import { packJobs } from './packed-jobs.ts';
 import type { SqliteStore } from './sqlite-store.ts';
 import type { PortName } from './thread-messages.ts';
 
@@ -46,6 +47,8 @@ export async function openSqliteStore(options: OpenSqliteStoreOptions): Promise<
     views: port('views') as unknown as Views,
     service: {
       ...service,
+      // Not awaited here: that would keep the jobs.
+      enqueue: async (jobs, now) => thread.call('packed', 'enqueue', [packJobs(jobs), now]) as Promise<Enqueued[]>,
       changeSettings: async (decide, now) => {
         for (;;) {
           const seen = await service.getSettings();

@@ -1,6 +1,7 @@
 import { enableCompileCache } from 'node:module';
 import { isDeepStrictEqual } from 'node:util';
 import { parentPort, workerData } from 'node:worker_threads';
+import { type PackedJobs, unpackJobs } from './packed-jobs.ts';
 import type { SqliteStore } from './sqlite-store.ts';
 import { type Answer, type Call, type PortName, plainError, type ThreadOptions } from './thread-messages.ts';
 
@@ -27,6 +28,7 @@ function serve(store: SqliteStore): void {
     service: methodsOf(store.service),
     views: methodsOf(store.views),
     settings: methodsOf({ swap: swapSettings(store) }),
+    packed: methodsOf({ enqueue: (jobs: PackedJobs, now: number) => store.service.enqueue(unpackJobs(jobs), now) }),
   };
   const answer = async ({ id, port: name, method, args }: Call): Promise<Answer> => {
     try {

@@ -2,7 +2,7 @@ import { type ErrorCode, messageOf, OffpeakError } from '../../errors.ts';
 
 /** What the caller and the thread of a store say to each other; all of it can be cloned. */
 
-export type PortName = 'store' | 'service' | 'views' | 'settings';
+export type PortName = 'store' | 'service' | 'views' | 'settings' | 'packed';
 
 /** With what the thread opens the store. */
 export interface ThreadOptions {

@@ -59,9 +59,10 @@ async function leftBehind(): Promise<void> {
 function breakTable(name: string): void {
   const hand = new DatabaseSync(`${path}.copy`);
   const root = Number(hand.prepare('SELECT rootpage FROM sqlite_schema WHERE name = ?').get(name)?.rootpage);
+  const pageSize = Number(hand.prepare('PRAGMA page_size').get()?.page_size);
   hand.close();
   const file = openSync(`${path}.copy`, 'r+');
-  writeSync(file, Buffer.alloc(4096, 0xa5), 0, 4096, (root - 1) * 16_384);
+  writeSync(file, Buffer.alloc(4096, 0xa5), 0, 4096, (root - 1) * pageSize);
   closeSync(file);
 }
 
