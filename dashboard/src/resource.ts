@@ -68,7 +68,7 @@ export function useResource<T>(path: string | undefined, options: ResourceOption
   return {
     data: isOther ? undefined : held.data,
     problem: isOther ? undefined : held.problem,
-    isStale: held.data !== undefined && held.dataPath !== path,
+    isStale: !isOther && held.data !== undefined && held.dataPath !== path,
     refresh: () => refresh.current(),
   };
 }

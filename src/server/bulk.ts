@@ -147,15 +147,27 @@ interface Chunk {
   inputs: QueueInput[];
 }
 
-/** Queues all of them, a chunk at a time; what was not queued stands in `errors`. */
-export async function queueAll(queues: Queues, inputs: readonly QueueInput[]): Promise<BulkOutcome> {
+/** Queues texts, a chunk at a time; what was not queued stands in `errors`. */
+export async function queueAll(
+  queues: Queues,
+  inputs: readonly QueueInput[],
+  bytesOf: (input: QueueInput) => number,
+): Promise<BulkOutcome> {
   const outcome: BulkOutcome = { jobIds: inputs.map(() => null), errors: [] };
   const sender = createChunkSender(queues, outcome);
-  for (let from = 0; from < inputs.length; from += chunkJobs) {
-    const chunk = inputs.slice(from, from + chunkJobs);
-    await sender.send({ indices: chunk.map((_, at) => from + at), inputs: chunk });
+  let chunk: Chunk = { indices: [], inputs: [] };
+  let bytes = 0;
+  for (const [index, input] of inputs.entries()) {
+    chunk.indices.push(index);
+    chunk.inputs.push(input);
+    bytes += bytesOf(input);
+    if (chunk.inputs.length < chunkJobs && bytes < chunkBytes) continue;
+    await sender.send(chunk);
     await turn();
+    chunk = { indices: [], inputs: [] };
+    bytes = 0;
   }
+  await sender.send(chunk);
   await sender.end();
   outcome.errors.sort((a, b) => a.index - b.index);
   return outcome;
@@ -163,6 +175,8 @@ export async function queueAll(queues: Queues, inputs: readonly QueueInput[]): P
 
 /** Chunks on their way at the same time: one is prepared while another is written. */
 const mostSending = 2;
+/** A call of no more waits for nobody's large one. */
+const smallCall = 40;
 
 /** Queues chunks, in their order. `send` returns when another may come, `end` when all are queued. */
 function createChunkSender(queues: Queues, outcome: BulkOutcome) {
@@ -194,7 +208,9 @@ function createChunkSender(queues: Queues, outcome: BulkOutcome) {
       while (sending.size >= (isAnyQueued ? mostSending : 1)) await Promise.race(sending);
       throwWhole();
       if (failure) return refuse(indices, failure.error);
-      const queued = queueChunk(indices, queues.queue(inputs, { isPiece: true })).finally(() => sending.delete(queued));
+      // The first goes alone, so no order is broken when it goes before others.
+      const isPiece = isAnyQueued || inputs.length > smallCall;
+      const queued = queueChunk(indices, queues.queue(inputs, { isPiece })).finally(() => sending.delete(queued));
       sending.add(queued);
     },
     async end(): Promise<void> {

@@ -67,13 +67,13 @@ test('calls that come while a transaction is under way share the next one', asyn
   expect(transactions).toEqual([['a-0'], ['b-0', 'c-0']]);
 });
 
-test('a call of thousands is written in chunks, and all calls in the order in which they come', async () => {
+test('a call of thousands is written in chunks, in its order, and lets others go before it', async () => {
   const { writer, transactions } = setup();
-  const calls = [jobs(2, 'first'), jobs(1_700, 'large'), jobs(40, 'last')];
+  const calls = [jobs(1_700, 'large'), jobs(2, 'small'), jobs(40, 'other')];
   const answers = await Promise.all(calls.map((call) => writer.write(call)));
-  expect(answers.map(numbers)).toEqual([[1, 2], range(3, 1_702), range(1_703, 1_742)]);
-  expect(transactions.map((each) => each.length)).toEqual([...Array(5).fill(250), 246, 123, 62, 40, 21]);
-  expect(transactions.flat()).toEqual(calls.flat().map(({ data }) => data));
+  expect(answers.map(numbers)).toEqual([range(43, 1_742), [1, 2], range(3, 42)]);
+  expect(transactions.map((each) => each.length)).toEqual([...Array(6).fill(250), 242]);
+  expect(transactions.flat()).toEqual([...calls.slice(1), calls[0]].flatMap((call) => call?.map(({ data }) => data)));
 });
 
 test('of many small calls half go, so that callers in step are answered in turn', async () => {
@@ -135,6 +135,19 @@ test('what goes wrong is the answer of the jobs of that transaction alone', asyn
   const failed = answers.flatMap((answer, at) => (answer instanceof Error ? [at] : []));
   expect([failed.length, failed[0], failed.at(-1)]).toEqual([250, 250, 499]);
   expect(numbers(await writer.write(jobs(1, 'b')))).toHaveLength(1);
+});
+
+test('a store that throws at once fails its jobs, and no call is left without an answer', async () => {
+  const { store, clock } = setup();
+  let isBroken = true;
+  const enqueue = (given: readonly QueuedJob[]): Promise<Enqueued[]> => {
+    if (isBroken) throw new Error('broken');
+    return store.enqueue(given);
+  };
+  const writer = createJobWriter({ serviceStore: { enqueue }, clock });
+  expect(await writer.write(jobs(2, 'a'))).toEqual([new Error('broken'), new Error('broken')]);
+  isBroken = false;
+  expect(numbers(await writer.write(jobs(1, 'b')))).toEqual([1]);
 });
 
 test('a fault is told for ten seconds, or until jobs are stored again', async () => {

@@ -6,8 +6,8 @@ import type { Enqueued, QueuedJob, ServiceStore } from '../service-store.ts';
 export interface JobWriter {
   /**
    * Durable when it resolves; the answers stand in the order of the jobs. An error in the place of an answer: that job is
-   * not in the store. Calls are stored in the order in which they come; pieces of a large one in their own order, and
-   * others go before them. Nothing is kept of a job that is on its way: the garbage collector would move its text twice.
+   * not in the store. Calls are stored in the order in which they come; large ones, and pieces of one, in their own order,
+   * and others go before them. Nothing is kept of a job that is on its way: the garbage collector would move its text twice.
    */
   write(jobs: readonly QueuedJob[], options?: { isPiece?: boolean }): Promise<(Enqueued | Error)[]>;
   /** Why the store has taken none of the last jobs; it is tried again, so this is forgotten after a while. */
@@ -94,7 +94,8 @@ export function createJobWriter({ serviceStore, clock, onStored = () => {} }: Jo
     });
   };
 
-  // No async function: that would keep the jobs until they are answered.
+  // Whatever goes wrong is a rejection; nothing is awaited here or there, which would keep the jobs until they are answered.
+  const enqueue: ServiceStore['enqueue'] = async (jobs, now) => serviceStore.enqueue(jobs, now);
   const writeNext = (): void => {
     const chunk = takeChunk(lines);
     const places = chunk.map(({ call, index, job: { queue, provider, request } }): Place => {
@@ -115,7 +116,7 @@ export function createJobWriter({ serviceStore, clock, onStored = () => {} }: Jo
       onStored(places.filter((_, at) => isNew(answers[at])));
     };
     const jobs = chunk.map(({ job }) => job);
-    serviceStore.enqueue(jobs, clock.now()).then(settle, (error: unknown) => {
+    enqueue(jobs, clock.now()).then(settle, (error: unknown) => {
       const reason = error instanceof Error ? error : new Error(messageOf(error));
       settle(places.map(() => reason));
     });
@@ -124,7 +125,7 @@ export function createJobWriter({ serviceStore, clock, onStored = () => {} }: Jo
   return {
     write(jobs, { isPiece = false } = {}) {
       if (jobs.length === 0) return Promise.resolve([]);
-      const waiting = isPiece ? lines.pieces : lines.calls;
+      const waiting = isPiece || jobs.length > mostJobs ? lines.pieces : lines.calls;
       return new Promise((resolve) => {
         const call = { left: jobs.length, answers: new Array(jobs.length), resolve };
         for (const [index, job] of jobs.entries()) waiting.push({ call, index, job });

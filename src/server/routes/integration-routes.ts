@@ -71,7 +71,7 @@ export function addEmbeddingsRoute(app: App, { service, limits }: RouteContext):
         }
       }
       if (errors.length > 0) throw invalid(errors.slice(0, 20));
-      return answerOf(await queueAll(service.queues, inputs));
+      return answerOf(await queueAll(service.queues, inputs, ({ data }) => String(data.input).length));
     },
   );
 }

@@ -187,20 +187,40 @@ test('when the store fails in the middle, those that are queued are not lost to 
   expect((await post(`${url}/batch/queue/bulk`, [job])).status).toBe(500);
 });
 
-test('a large call comes in pieces, which let single ones go before them', async () => {
-  const { url, service } = await startServer();
+/** The service's queues, telling how many jobs came in each call. */
+async function watchedServer() {
+  const started = await startServer();
+  const { queues } = started.service;
+  const { queue } = queues;
   const calls: unknown[] = [];
-  const { queue } = service.queues;
-  service.queues.queue = (inputs, options) => {
-    calls.push([inputs.length, options]);
+  queues.queue = (inputs, options) => {
+    calls.push([inputs.length, options?.isPiece ?? false]);
     return queue(inputs, options);
   };
+  return { url: started.url, calls };
+}
+
+test('a large call comes in pieces, which let single ones and small ones go before them', async () => {
+  const { url, calls } = await watchedServer();
   await post(`${url}/batch/queue/bulk`, Array(300).fill(job));
+  await post(`${url}/batch/queue/bulk`, Array(40).fill(job));
   await post(`${url}/batch/queue`, job);
   expect(calls).toEqual([
-    [250, { isPiece: true }],
-    [50, { isPiece: true }],
-    [1, undefined],
+    [250, true],
+    [50, true],
+    [40, false],
+    [1, false],
+  ]);
+});
+
+test('texts to embed come in pieces that are small by count and by size', async () => {
+  const { url, calls } = await watchedServer();
+  const texts = [...Array(300).fill('short'), ...Array(5).fill('long '.repeat(100_000))];
+  expect(await read(post(`${url}/batch/integrate/embeddings`, texts))).toMatchObject({ count: 305, errors: [] });
+  expect(calls).toEqual([
+    [250, true],
+    [53, true],
+    [2, true],
   ]);
 });
 

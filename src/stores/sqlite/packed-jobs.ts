@@ -14,6 +14,18 @@ type Kind = Pick<QueuedJob, 'queue' | 'provider' | 'account' | 'simulated' | 'ma
   lane: QueuedJob['request']['lane'];
 };
 
+type Kinds = keyof Omit<Kind, 'lane'>;
+type Lanes = 'provider' | 'account' | 'model' | 'endpoint' | 'mode';
+type Sizes = 'inputTokens' | 'maxInputTokens' | 'maxOutputTokens' | 'inputs';
+type Nothing<T extends never> = T;
+/** Does not compile when a job has a field that is not packed here: it would be lost on its way. */
+export type LeftOut = Nothing<
+  | Exclude<keyof QueuedJob, Kinds | 'priority' | 'request' | 'data' | 'callbackUrl' | 'idempotency'>
+  | Exclude<keyof QueuedJob['request'], 'lane' | 'body' | 'size'>
+  | Exclude<keyof Kind['lane'], Lanes>
+  | Exclude<keyof QueuedJob['request']['size'], Sizes>
+>;
+
 const rowLength = 10;
 
 export function packJobs(jobs: readonly QueuedJob[]): PackedJobs {
@@ -58,7 +70,17 @@ function kindOf(job: QueuedJob, kinds: Kind[]): number {
       kind.lane.mode === lane.mode,
   );
   if (known >= 0) return known;
-  return kinds.push({ queue, provider, account, simulated, ...(maxAttempts && { maxAttempts }), model, lane }) - 1;
+  return (
+    kinds.push({
+      queue,
+      provider,
+      account,
+      simulated,
+      ...(maxAttempts === undefined ? {} : { maxAttempts }),
+      model,
+      lane,
+    }) - 1
+  );
 }
 
 export function unpackJobs({ kinds, values }: PackedJobs): QueuedJob[] {
