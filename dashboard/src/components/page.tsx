@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { usePlace } from '../router.ts';
 
 interface PageProps {
@@ -18,11 +18,12 @@ interface PageProps {
 export function Page({ title, tab, parents, tags, actions, lead, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   const { visit, path } = usePlace();
-  useEffect(() => {
+  // Both together with the heading: nobody sees or hears a page under the name of the one before.
+  useLayoutEffect(() => {
     document.title = `${tab ?? title} · Offpeak`;
   }, [tab, title]);
   // On every step to a page, also to the same one.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (visit === 0) return;
     window.scrollTo(0, 0);
     heading.current?.focus({ preventScroll: true });
