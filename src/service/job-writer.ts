@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { messageOf } from '../errors.ts';
 import type { Enqueued, QueuedJob, ServiceStore } from '../service-store.ts';
+import type { QueueOptions } from './service.ts';
 
 /** Writes jobs of many callers in few transactions. */
 export interface JobWriter {
@@ -9,7 +10,7 @@ export interface JobWriter {
    * not in the store. Calls are stored in the order in which they come; large ones, and pieces of one, in their own order,
    * and others go before them. Nothing is kept of a job that is on its way: the garbage collector would move its text twice.
    */
-  write(jobs: readonly QueuedJob[], options?: { isPiece?: boolean }): Promise<(Enqueued | Error)[]>;
+  write(jobs: readonly QueuedJob[], options?: QueueOptions): Promise<(Enqueued | Error)[]>;
   /** Why the store has taken none of the last jobs; it is tried again, so this is forgotten after a while. */
   fault(): string | undefined;
 }

@@ -16,7 +16,7 @@ import { jobIdOf } from './public-ids.ts';
 import { createQueueGauge } from './queue-gauge.ts';
 import { queueStatusOf } from './queue-status.ts';
 import { createQueueSender } from './send-queues.ts';
-import type { Processed, ProcessInput, QueueInput, QueueOutcome, Queues } from './service.ts';
+import type { Processed, ProcessInput, QueueInput, QueueOptions, QueueOutcome, Queues } from './service.ts';
 import { type CurrentSettings, createSettingsStore } from './settings-store.ts';
 
 export interface QueuesOptions {
@@ -72,7 +72,7 @@ export function createQueues(options: QueuesOptions): QueuesAtWork {
     const { default_models: defaultModels } = seen.settings;
     return prepareAll(inputs, { providers, defaultModels, problemWithUrl: options.problemWithUrl });
   };
-  const write = ({ outcomes, jobs, places }: Prepared, options?: { isPiece?: boolean }): Promise<QueueOutcome[]> =>
+  const write = ({ outcomes, jobs, places }: Prepared, options?: QueueOptions): Promise<QueueOutcome[]> =>
     writer.write(jobs, options).then((answers) => {
       for (const [at, { index, queue }] of places.entries()) {
         const answer = answers[at];

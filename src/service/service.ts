@@ -54,13 +54,18 @@ export interface Processed {
   jobs: number;
 }
 
+export interface QueueOptions {
+  /** One of many pieces of a large call. */
+  isPiece?: boolean;
+}
+
 export interface Queues {
   /**
    * Durable when it resolves. Calls at the same time share transactions, and are stored in the order in which they come.
    * Whoever has thousands of jobs gives them in pieces: those keep their order, and let other calls go before them.
    * Outcomes stand in the order of the inputs.
    */
-  queue(inputs: readonly QueueInput[], options?: { isPiece?: boolean }): Promise<QueueOutcome[]>;
+  queue(inputs: readonly QueueInput[], options?: QueueOptions): Promise<QueueOutcome[]>;
   status(): Promise<QueueStatus>;
   /** Packs the next jobs of a queue by hand, the highest priority first, in as many batches as they need; the worker sends them. */
   process(input: ProcessInput): Promise<Processed>;

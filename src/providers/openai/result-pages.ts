@@ -110,8 +110,10 @@ function bodyOf(row: JsonRecord): JsonRecord | undefined {
   );
 }
 
-/** The error is text, as it was seen, or a gRPC status, as some clients expect. */
-/** Of a batch that nobody cancelled, rows that were are those that xAI has not run: as if they had expired. */
+/**
+ * The error is text, as it was seen, or a gRPC status, as some clients expect. Of a batch that nobody cancelled, rows that
+ * were are those that xAI has not run: as if they had expired.
+ */
 function outcomeOfEntry(row: JsonRecord, isCancelled: boolean): Outcome {
   const body = bodyOf(row);
   if (body) return outcomeOfAnswer(body);
